@@ -1,0 +1,1 @@
+"""minidiff: diffusion models from the first equation, in code that can be read."""
