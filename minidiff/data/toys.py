@@ -1,0 +1,78 @@
+"""Two-dimensional toy distributions: endless, cheap, and easy to see.
+
+Each function returns n points as a float32 tensor (n, 2), roughly centred and of unit size, so that one set of
+noise levels fits all of them. Randomness comes only through ``generator``. For toys whose score and likelihood are
+known exactly, see :mod:`minidiff.exact`.
+"""
+
+import math
+
+import torch
+
+
+def swiss_roll(n, noise=0.05, generator=None):
+    """A spiral of one and a half turns, denser near its centre: (n, 2)."""
+    angle = 1.5 * math.pi * (1 + 2 * _uniform(n, generator))
+    spiral = torch.stack([angle * angle.cos(), angle * angle.sin()], dim=1) / (3 * math.pi) * 1.4
+    return spiral + _normal(n, noise, generator)
+
+
+def two_moons(n, noise=0.06, generator=None):
+    """Two interleaved half circles, half of the points on each: (n, 2)."""
+    angle = math.pi * _uniform(n, generator)
+    upper = _uniform(n, generator) < 0.5
+    x = torch.where(upper, angle.cos(), 1 - angle.cos()) - 0.5
+    y = torch.where(upper, angle.sin(), 0.5 - angle.sin()) - 0.25
+    return torch.stack([x, y], dim=1) * 1.1 + _normal(n, noise, generator)
+
+
+def ring(n, modes=8, radius=1.3, std=0.15, generator=None):
+    """Equal Gaussian bumps on a circle, the sampling twin of ``minidiff.exact.ring``: (n, 2)."""
+    if modes < 1 or modes != int(modes):
+        raise ValueError(f"modes must be a whole number, at least 1; got {modes!r}")
+    angle = torch.randint(int(modes), (_count(n),), generator=generator) * (2 * math.pi / modes)
+    return radius * torch.stack([angle.cos(), angle.sin()], dim=1) + _normal(n, std, generator)
+
+
+def checkerboard(n, cells=4, half_width=1.5, generator=None):
+    """Uniform on the dark squares of a cells x cells board over [-half_width, half_width]^2: (n, 2)."""
+    if cells < 2 or cells % 2:
+        raise ValueError(f"cells must be an even whole number, at least 2; got {cells!r}")
+    column = torch.randint(cells, (_count(n),), generator=generator)
+    row = 2 * torch.randint(cells // 2, (n,), generator=generator) + column % 2
+    corner = torch.stack([column, row], dim=1)
+    unit = (corner + torch.rand(n, 2, generator=generator)) / cells
+    return (2 * unit - 1) * half_width
+
+
+def circles(n, noise=0.05, generator=None):
+    """Two concentric circles of radius 0.6 and 1.4, half of the points on each: (n, 2)."""
+    angle = 2 * math.pi * _uniform(n, generator)
+    radius = torch.where(_uniform(n, generator) < 0.5, 0.6, 1.4)
+    return radius[:, None] * torch.stack([angle.cos(), angle.sin()], dim=1) + _normal(n, noise, generator)
+
+
+def pinwheel(n, arms=5, twist=0.9, generator=None):
+    """Curved arms around the origin, thin in one direction and long in the other: (n, 2)."""
+    radius = 0.9 + 0.3 * torch.randn(_count(n), generator=generator)
+    across = 0.08 * torch.randn(n, generator=generator)
+    arm = torch.randint(arms, (n,), generator=generator) * (2 * math.pi / arms)
+    angle = arm + twist * radius
+    cos, sin = angle.cos(), angle.sin()
+    return torch.stack([radius * cos - across * sin, radius * sin + across * cos], dim=1)
+
+
+def _count(n):
+    if isinstance(n, bool) or n != int(n) or n < 1:
+        raise ValueError(f"n must be a whole number of points, at least 1; got {n!r}")
+    return int(n)
+
+
+def _uniform(n, generator):
+    return torch.rand(_count(n), generator=generator)
+
+
+def _normal(n, std, generator):
+    if not std >= 0:
+        raise ValueError(f"the noise must be zero or positive; got {std!r}")
+    return std * torch.randn(_count(n), 2, generator=generator)

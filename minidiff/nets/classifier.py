@@ -1,0 +1,26 @@
+"""A small classifier; its penultimate layer gives the features in which generated images are measured."""
+
+from torch import nn
+from torch.nn.functional import silu
+
+
+class Classifier(nn.Module):
+    """Images (B, 1, H, W), sides at least 8 and divisible by 4 -> logits (B, classes); ``features`` -> (B, width)."""
+
+    def __init__(self, classes=10, width=32, features=64):
+        super().__init__()
+        self.conv1, self.norm1 = nn.Conv2d(1, width, 3, padding=1), nn.GroupNorm(4, width)
+        self.conv2, self.norm2 = nn.Conv2d(width, 2 * width, 3, padding=1), nn.GroupNorm(4, 2 * width)
+        self.conv3, self.norm3 = nn.Conv2d(2 * width, 2 * width, 3, padding=1), nn.GroupNorm(4, 2 * width)
+        self.pool, self.grid = nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(2)
+        self.hidden, self.out = nn.Linear(8 * width, features), nn.Linear(features, classes)
+
+    def features(self, images):
+        """The penultimate layer, (B, features)."""
+        h = self.pool(silu(self.norm1(self.conv1(images))))
+        h = self.pool(silu(self.norm2(self.conv2(h))))
+        h = self.grid(silu(self.norm3(self.conv3(h))))
+        return silu(self.hidden(h.flatten(1)))
+
+    def forward(self, images):
+        return self.out(self.features(images))

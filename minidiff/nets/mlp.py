@@ -1,0 +1,63 @@
+"""A multilayer perceptron on Fourier features of x and t."""
+
+import math
+
+import torch
+from torch import nn
+
+
+def spread_time(t, x):
+    """t, a number, a 0-dim or a (B,) tensor -> (B,) in the dtype and on the device of x."""
+    t = torch.as_tensor(t, dtype=x.dtype, device=x.device)
+    if t.ndim > 1 or (t.ndim == 1 and len(t) not in (1, len(x))):
+        raise ValueError(f"t must be a number or have shape ({len(x)},); got shape {tuple(t.shape)}")
+    return t.expand(len(x))
+
+
+class Fourier(nn.Module):
+    """u -> (u, sin(w u), cos(w u)) with angular frequencies w in geometric progression: (..., k) -> (..., k(1+2n)).
+
+    A plain network learns functions of u that vary slowly; at small noise the score varies fast. The sines and
+    cosines hand it the fast variation (Tancik et al. 2020, arXiv 2006.10739).
+    """
+
+    def __init__(self, count, lowest, highest):
+        super().__init__()
+        self.register_buffer("frequencies", torch.logspace(math.log10(lowest), math.log10(highest), count),
+                             persistent=False)
+
+    def forward(self, u):
+        angle = (u.unsqueeze(-1) * self.frequencies).flatten(-2)
+        return torch.cat([u, angle.sin(), angle.cos()], dim=-1)
+
+
+class MLP(nn.Module):
+    """Network (x, t) -> same shape as x, for data of ``dim`` numbers in any shape.
+
+    dim: numbers per example (2 for points, 64 for an 8x8 image). width, depth: units and count of hidden layers;
+    residual=True adds each layer's input to its output. frequencies: sines per coordinate of x (0: none).
+    t is continuous time in [0, 1]: a number, a 0-dim tensor or (B,). Raises ValueError for x of another size.
+    """
+
+    def __init__(self, dim=2, width=128, depth=3, frequencies=6, residual=False):
+        super().__init__()
+        for name, value, least in (("dim", dim, 1), ("width", width, 1), ("depth", depth, 1),
+                                   ("frequencies", frequencies, 0)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ValueError(f"{name} must be a whole number, at least {least}; got {value!r}")
+        self.dim, self.residual = dim, residual
+        self.of_x = Fourier(frequencies, 1.0, 2.0 ** (frequencies - 1)) if frequencies else nn.Identity()
+        self.of_t = Fourier(16, 1.0, 100.0)
+        sizes = [dim * (1 + 2 * frequencies) + 33] + [width] * depth
+        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:]))
+        self.out = nn.Linear(width, dim)
+
+    def forward(self, x, t):
+        flat = x.flatten(1)
+        if flat.shape[1] != self.dim:
+            raise ValueError(f"this MLP takes {self.dim} numbers per example; got x of shape {tuple(x.shape)}")
+        h = torch.cat([self.of_x(flat), self.of_t(spread_time(t, x)[:, None])], dim=1)
+        for layer in self.hidden:
+            y = nn.functional.silu(layer(h))
+            h = h + y if self.residual and h.shape == y.shape else y
+        return self.out(h).reshape(x.shape)

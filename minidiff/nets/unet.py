@@ -1,0 +1,93 @@
+"""A small U-Net for images, short enough to read in one sitting.
+
+Shapes: images (B, channels, H, W) with H and W divisible by 2^(levels - 1). Each level halves the picture and doubles
+the channels; the way up meets the way down again through skip connections. Time enters every block as a shift and a
+scale after the normalisation. After Ronneberger et al. 2015 (arXiv 1505.04597) and Ho et al. 2020 (arXiv 2006.11239).
+"""
+
+import torch
+from torch import nn
+from torch.nn.functional import interpolate, scaled_dot_product_attention, silu
+
+from .mlp import Fourier, spread_time
+
+
+def norm(channels):
+    return nn.GroupNorm(min(8, channels), channels)
+
+
+class Block(nn.Module):
+    """Residual block: norm, SiLU, conv; norm, time's scale and shift, SiLU, conv; plus the input."""
+
+    def __init__(self, before, after, time):
+        super().__init__()
+        self.norm1, self.conv1 = norm(before), nn.Conv2d(before, after, 3, padding=1)
+        self.norm2, self.conv2 = norm(after), nn.Conv2d(after, after, 3, padding=1)
+        self.of_time = nn.Linear(time, 2 * after)
+        self.skip = nn.Conv2d(before, after, 1) if before != after else nn.Identity()
+
+    def forward(self, x, time):
+        h = self.conv1(silu(self.norm1(x)))
+        scale, shift = self.of_time(time)[:, :, None, None].chunk(2, dim=1)
+        h = self.conv2(silu(self.norm2(h) * (1 + scale) + shift))
+        return self.skip(x) + h
+
+
+class Attention(nn.Module):
+    """Every pixel looks at every other one; used at the coarsest level only, where pixels are few."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.norm, self.qkv, self.out = norm(channels), nn.Conv2d(channels, 3 * channels, 1), nn.Conv2d(channels, channels, 1)
+
+    def forward(self, x):
+        q, k, v = self.qkv(self.norm(x)).flatten(2).transpose(1, 2).chunk(3, dim=-1)  # each (B, pixels, channels)
+        seen = scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(x.shape)
+        return x + self.out(seen)
+
+
+class UNet(nn.Module):
+    """Network (x, t) -> same shape as x, for images. t: continuous time, a number, a 0-dim tensor or (B,).
+
+    channels: of the image. width: channels at full resolution. levels: resolutions (2 for 8x8, 2 or 3 for 16x16).
+    attention: at the coarsest level. The last convolution starts at zero, so the untrained output is 0.
+    Raises ValueError when the picture's sides cannot be halved levels - 1 times or its channels differ.
+    """
+
+    def __init__(self, channels=1, width=32, levels=2, attention=True):
+        super().__init__()
+        for name, value in (("channels", channels), ("width", width), ("levels", levels)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name} must be a whole number, at least 1; got {value!r}")
+        if width % 8 and width > 8:
+            raise ValueError(f"width must be a multiple of 8 (groups of the normalisation); got {width}")
+        self.channels, self.levels = channels, levels
+        widths, time = [width * 2**level for level in range(levels)], 2 * width
+        self.time = nn.Sequential(Fourier(16, 1.0, 100.0), nn.Linear(33, time), nn.SiLU(), nn.Linear(time, time), nn.SiLU())
+        self.first = nn.Conv2d(channels, width, 3, padding=1)
+        self.down = nn.ModuleList(Block(widths[max(i - 1, 0)], w, time) for i, w in enumerate(widths))
+        self.middle = Block(widths[-1], widths[-1], time)
+        self.attention = Attention(widths[-1]) if attention else nn.Identity()
+        self.up = nn.ModuleList(Block(w + (widths[i + 1] if i + 1 < levels else w), w, time)
+                                for i, w in reversed(list(enumerate(widths))))
+        self.last = nn.Sequential(norm(width), nn.SiLU(), nn.Conv2d(width, channels, 3, padding=1))
+        nn.init.zeros_(self.last[-1].weight), nn.init.zeros_(self.last[-1].bias)
+
+    def forward(self, x, t):
+        self._check(x)
+        time = self.time(spread_time(t, x)[:, None])
+        h, skips = self.first(x), []
+        for i, block in enumerate(self.down):
+            h = block(h if i == 0 else nn.functional.avg_pool2d(h, 2), time)
+            skips.append(h)
+        h = self.attention(self.middle(h, time))
+        for i, block in enumerate(self.up):
+            h = h if i == 0 else interpolate(h, scale_factor=2.0, mode="nearest")
+            h = block(torch.cat([h, skips.pop()], dim=1), time)
+        return self.last(h)
+
+    def _check(self, x):
+        step = 2 ** (self.levels - 1)
+        if x.ndim != 4 or x.shape[1] != self.channels or x.shape[2] % step or x.shape[3] % step:
+            raise ValueError(f"this U-Net takes images (B, {self.channels}, H, W) with H and W divisible by {step}; "
+                             f"got shape {tuple(x.shape)}")

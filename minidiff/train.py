@@ -1,0 +1,321 @@
+"""One training loop: draw x0, t and noise; one step of Adam on the denoising loss; a slow average of the weights.
+
+The idea is :meth:`Training.advance`. The rest makes a run pleasant and safe: a progress bar, checkpoints that survive
+``kill -9``, and a resumed run that ends, on a CPU, bit for bit where an uninterrupted one does.
+"""
+
+import copy
+import hashlib
+import json
+import math
+import os
+import time as clock
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from .checks import check_choice, check_count, check_data, check_number, shown
+
+FORMAT = "minidiff-checkpoint-1"
+
+
+@dataclass
+class Run:
+    """What training leaves: sample with ``ema``; ``model`` has the last weights; ``history`` the loss of each step."""
+
+    model: torch.nn.Module = field(repr=False)
+    ema: torch.nn.Module = field(repr=False)
+    history: list = field(repr=False)
+    seconds: float = 0.0
+    images_per_second: float = 0.0
+
+
+def train(model, data, steps, *, batch=128, lr=1e-3, schedule="constant", ema=0.999, loss="simple", time="uniform",
+          seed=0, generator=None, device=None, clip=None, progress=True, checkpoint=None, every=500, resume=True):
+    """Train ``model`` on ``data`` for ``steps`` steps of Adam and return a :class:`Run`.
+
+    model: a Denoiser, or any module when ``loss`` and ``time`` are functions. data: floating point (n, *shape), or a
+    function data(count, generator) -> (count, *shape). loss: a weight of ``losses.denoising``, or a function
+    loss(model, x0, t, noise) -> (B,). time: "uniform", "stratified", or a function time(count, generator) -> (count,).
+    schedule of the learning rate: "constant", or "cosine" from lr to 0. ema: decay of the averaged weights.
+    seed: of the run's own generator, or pass the ``generator``. device: by default where the model is. clip: largest
+    norm of the gradient. checkpoint: a file written every ``every`` steps and at the end; if it is there and ``resume``
+    is true, the run goes on from it. After a kill at most ``every`` steps are lost.
+
+    Raises TypeError or ValueError for wrong arguments, ValueError for a checkpoint that is corrupt, foreign, or of a
+    run with other settings, FloatingPointError when the loss is no longer finite.
+    """
+    steps, batch, every = check_count("steps", steps), check_count("batch", batch), check_count("every", every)
+    job = Training(model, lr, schedule, ema, clip, steps, seed, generator, device)
+    draw_x0, draw_t, loss_of = _data(data, job), _times(time, job), _loss(loss, model)
+    if checkpoint is not None:
+        job.settings |= {"batch": batch, "loss": _name(loss), "time": _name(time), "data": _fingerprint(data)}
+        if resume and Path(checkpoint).exists():
+            job.load(checkpoint)
+    start, first = clock.perf_counter(), job.step
+    with _progress(job, batch, progress) as report:
+        while job.step < steps:
+            x0 = draw_x0(batch)
+            noise = torch.randn(x0.shape, generator=job.generator, dtype=x0.dtype, device=x0.device)
+            job.advance(x0, draw_t(batch), noise, loss_of)
+            report()
+            if checkpoint is not None and (job.step % every == 0 or job.step == steps):
+                job.save(checkpoint)
+    seconds = clock.perf_counter() - start
+    return job.finish(seconds, (steps - first) * batch / seconds)
+
+
+class Training:
+    """Everything that a run carries from one step to the next, and all that a checkpoint holds."""
+
+    def __init__(self, model, lr, schedule, ema, clip, steps, seed=0, generator=None, device=None):
+        if not isinstance(model, torch.nn.Module):
+            raise TypeError(f"model must be a torch module, got {type(model).__name__}")
+        self.model = (model if device is None else model.to(device)).train()
+        self.weights = [p for p in model.parameters() if p.requires_grad]
+        if not self.weights:
+            raise ValueError("model must have weights to train, got a module without any")
+        self.device, self.dtype = self.weights[0].device, self.weights[0].dtype
+        self.lr, self.decay = check_number("lr", lr, 0), check_number("ema", ema, 0, 1, open_low=False)
+        self.schedule = check_choice("schedule", schedule, ("constant", "cosine"))
+        self.clip = clip if clip is None else check_number("clip", clip, 0)
+        self.steps, self.step = steps, 0
+        self.history = torch.zeros(steps, device=self.device, dtype=self.dtype)  # on the device: reading it waits
+        self.optimizer = torch.optim.Adam(self.weights, self.lr, fused=self.device.type in ("cpu", "cuda"))
+        self.average = copy.deepcopy(model).requires_grad_(False).eval()
+        self.slow, self.fast = list(self.average.parameters()), [p.data for p in model.parameters()]
+        self.buffers = list(zip(self.average.buffers(), model.buffers()))
+        self.generator = torch.Generator(self.device).manual_seed(seed) if generator is None else generator
+        self.settings = {"lr": self.lr, "ema": self.decay, "clip": self.clip, "schedule": self.schedule,
+                         "seed": seed if generator is None else "generator"}
+        if self.schedule == "cosine":
+            self.settings["steps"] = steps
+
+    def advance(self, x0, t, noise, loss_of):
+        """One step: the mean loss of the batch, its gradient, Adam, the average of the weights.
+
+        x0 and noise (B, *shape), t (B,). The noised x_t = alpha(t) x0 + sigma(t) noise is formed inside loss_of.
+        """
+        if self.schedule == "cosine":
+            self.optimizer.param_groups[0]["lr"] = self.lr * (1 + math.cos(math.pi * self.step / self.steps)) / 2
+        loss = loss_of(self.model, x0, t, noise).mean()
+        self.optimizer.zero_grad()
+        loss.backward()
+        if self.clip is not None:
+            torch.nn.utils.clip_grad_norm_(self.weights, self.clip)
+        self.optimizer.step()
+        self.history[self.step] = loss.detach()
+        self.follow()
+        self.step += 1
+
+    def follow(self):
+        """w_ema <- d w_ema + (1 - d) w. d grows to ``ema`` from 0.1, so that the random initial weights are forgotten."""
+        decay = min(self.decay, (1 + self.step) / (10 + self.step))
+        torch._foreach_lerp_(self.slow, self.fast, 1 - decay)
+        for mine, theirs in self.buffers:
+            mine.copy_(theirs)
+
+    def finish(self, seconds, rate):
+        """The Run; the model is left in evaluation mode."""
+        self.check_finite()
+        return Run(self.model.eval(), self.average, self.history.tolist(), seconds, rate)
+
+    def check_finite(self):
+        """Raise FloatingPointError when a loss so far was NaN or infinite."""
+        bad = (~torch.isfinite(self.history[: self.step])).nonzero()
+        if len(bad):
+            raise FloatingPointError(f"the loss stopped being finite at step {int(bad[0]) + 1}; try a smaller lr than "
+                                     f"{self.lr:g}, or clip=1.0")
+
+    def tensors(self):
+        """All state as a flat dictionary name -> tensor."""
+        state = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        state |= {f"ema.{name}": value for name, value in self.average.state_dict().items()}
+        for index, moments in self.optimizer.state_dict()["state"].items():
+            state |= {f"adam.{index}.{name}": value for name, value in moments.items()}
+        state |= {"random.run": self.generator.get_state(), "random.torch": torch.get_rng_state(),
+                  "history": self.history[: self.step]}
+        if self.device.type == "cuda":
+            state["random.cuda"] = torch.cuda.get_rng_state(self.device)
+        return state
+
+    def save(self, path):
+        """Write a checkpoint beside its final name, then move it there: the file is the old or the new one, whole."""
+        from safetensors.torch import save_file
+
+        self.check_finite()
+        part = Path(f"{path}.part")
+        part.parent.mkdir(parents=True, exist_ok=True)
+        facts = {"format": FORMAT, "step": str(self.step), "settings": json.dumps(self.settings)}
+        save_file({name: value.detach().cpu().clone().contiguous() for name, value in self.tensors().items()}, part, facts)
+        with open(part, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(part, path)
+
+    def load(self, path):
+        """Go on from a checkpoint. Raises ValueError, naming the file and the fault, before anything is changed."""
+        stored, facts = _read_checkpoint(path)
+        step = _check_checkpoint(path, stored, facts, self)
+        self.model.load_state_dict(_part(stored, "model."))
+        self.average.load_state_dict(_part(stored, "ema."))
+        moments = {}
+        for name, value in _part(stored, "adam.").items():
+            index, kind = name.split(".", 1)
+            moments.setdefault(int(index), {})[kind] = value
+        self.optimizer.load_state_dict({"state": moments, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        self.generator.set_state(stored["random.run"])
+        torch.set_rng_state(stored["random.torch"])
+        if "random.cuda" in stored and self.device.type == "cuda":
+            torch.cuda.set_rng_state(stored["random.cuda"], self.device)
+        self.history[:step] = stored["history"].to(self.device)
+        self.step = step
+
+
+def _part(stored, prefix):
+    return {name.removeprefix(prefix): value for name, value in stored.items() if name.startswith(prefix)}
+
+
+def _read_checkpoint(path):
+    from safetensors import SafetensorError, safe_open
+
+    cure = "delete it, or pass resume=False to start again over it"
+    try:
+        with safe_open(path, framework="pt") as file:
+            facts = file.metadata() or {}
+            stored = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"checkpoint {path} is damaged or no safetensors file ({error}); {cure}") from error
+    if facts.get("format") != FORMAT:
+        raise ValueError(f"checkpoint {path} was not written by minidiff.train (format {facts.get('format')!r}, expected "
+                         f"{FORMAT!r}); {cure}")
+    return stored, facts
+
+
+def _check_checkpoint(path, stored, facts, job):
+    """The step of a checkpoint that fits the job; ValueError in words when it does not."""
+    settings, step = json.loads(facts["settings"]), int(facts["step"])
+    for name in sorted(settings.keys() | job.settings.keys()):
+        theirs, mine = settings.get(name), job.settings.get(name)
+        if theirs != mine:
+            raise ValueError(f"checkpoint {path} belongs to a run with {name} = {theirs!r}, this one has {name} = {mine!r}; "
+                             "use the same, or another file, or resume=False")
+    for kind, module in (("model.", job.model), ("ema.", job.average)):
+        mine = {name: tuple(value.shape) for name, value in module.state_dict().items()}
+        theirs = {name: tuple(value.shape) for name, value in _part(stored, kind).items()}
+        wrong = sorted(name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name))
+        if wrong:
+            raise ValueError(f"checkpoint {path} is of another network: {wrong[0]} has shape {theirs.get(wrong[0])} there and "
+                             f"{mine.get(wrong[0])} here ({len(wrong)} differences)")
+    if step > job.steps:
+        raise ValueError(f"checkpoint {path} is already at step {step}, beyond steps = {job.steps}; ask for more steps, "
+                         "or pass resume=False")
+    if len(stored.get("history", ())) != step or not {"random.run", "random.torch"} <= stored.keys():
+        raise ValueError(f"checkpoint {path} is incomplete: its history or random state is missing; delete it")
+    return step
+
+
+def _data(data, job):
+    """draw(count) -> x0 (count, *shape), with replacement; data checked and moved to the job's device once."""
+    if callable(data) and not isinstance(data, torch.Tensor):
+        return lambda count: data(count, generator=job.generator).to(job.device)
+    check_data("data", data)
+    if data.ndim < 2 or not data.numel():
+        raise ValueError(f"data must have shape (n, *shape) with n at least 1, got {tuple(data.shape)}")
+    if data.dtype != job.dtype:
+        raise TypeError(f"data must have the dtype of the model's weights, {job.dtype}, got {data.dtype}")
+    data = data.to(job.device)
+
+    def draw(count):
+        return data[torch.randint(len(data), (count,), generator=job.generator, device=job.device)]
+
+    return draw
+
+
+def _times(time, job):
+    """draw(count) -> training times (count,): whole steps 1..T of a chain, else uniform on [t_min, 1].
+
+    "stratified" puts one time into each of ``count`` equal parts: the same mean loss with less noise (the
+    low-discrepancy sampler of Kingma et al. 2021, arXiv 2107.00630).
+    """
+    if callable(time):
+        return lambda count: time(count, generator=job.generator).to(job.device)
+    check_choice("time", time, ("uniform", "stratified"))
+    process = getattr(job.model, "process", None)
+    if process is None:
+        raise ValueError("time must be a function time(count, generator) when the model has no process")
+    steps = chain_length(process)
+
+    def draw(count):
+        u = torch.rand(count, generator=job.generator, device=job.device, dtype=job.dtype)
+        if time == "stratified":
+            u = (u + torch.arange(count, device=job.device)) / count
+        if steps:
+            return (u * steps).long().clamp(max=steps - 1) + 1
+        return process.t_min + (1 - process.t_min) * u
+
+    return draw
+
+
+def chain_length(process):
+    """T for a chain of T steps (DDPM, NCSN), None when time is continuous."""
+    return getattr(process, "num_steps", getattr(process, "num_levels", None))
+
+
+def _loss(loss, model):
+    """The function loss(model, x0, t, noise) -> (B,) that was asked for."""
+    if callable(loss):
+        return loss
+    from . import losses
+
+    if not isinstance(loss, str):
+        raise TypeError(f"loss must be the name of a weight or a function loss(model, x0, t, noise), got {shown(loss)}")
+    return lambda model, x0, t, noise: losses.denoising(model, x0, t, noise, weight=loss)
+
+
+def _name(value):
+    return value if isinstance(value, str) else getattr(value, "__qualname__", type(value).__name__)
+
+
+def _fingerprint(data):
+    if not isinstance(data, torch.Tensor):
+        return _name(data)
+    raw = data.detach().cpu().contiguous().view(torch.uint8).numpy()
+    return f"{tuple(data.shape)} {hashlib.sha256(raw).hexdigest()[:16]}"
+
+
+class _progress:
+    """A tqdm bar with the loss (mean of the last hundred steps) and images per second; reads the loss twice a second."""
+
+    def __init__(self, job, batch, wanted):
+        self.job, self.batch, self.wanted, self.bar = job, batch, wanted, None
+        self.next = 0.0
+
+    def __enter__(self):
+        if self.wanted:
+            from tqdm.auto import tqdm
+
+            self.bar = tqdm(total=self.job.steps, initial=self.job.step, unit="step", desc="training")
+        self.first, self.start, self.shown = self.job.step, clock.perf_counter(), 0.0
+        return self
+
+    def __call__(self):
+        if self.bar is not None:
+            self.bar.update()
+        now = clock.perf_counter()
+        if now - self.shown > 0.5:
+            self.shown = now
+            self.report(now)
+
+    def report(self, now):
+        self.job.check_finite()
+        if self.bar is not None:
+            loss = self.job.history[max(0, self.job.step - 100) : self.job.step].mean().item()
+            rate = (self.job.step - self.first) * self.batch / (now - self.start)
+            self.bar.set_postfix_str(f"loss {loss:.4g}, {rate:.0f} images/s")
+
+    def __exit__(self, kind, *_):
+        if self.bar is not None:
+            if kind is None and self.job.step > self.first:
+                self.report(clock.perf_counter())
+            self.bar.close()
