@@ -264,7 +264,9 @@ def book(root=ROOT, execute=False, workers=2):
             print("minidiff book: a notebook failed, the site was not built")
             return 1
     digest = site_digest(root)
-    command = [sys.executable, "-m", "jupyter_book.cli.main", "build", str(source), "--toc", str(source / "book" / "_toc.yml"),
+    # jupyter-book cannot be started with -m, and its script may not be on the path.
+    start = "import sys; from jupyter_book.cli.main import main; sys.argv[0] = 'jupyter-book'; main()"
+    command = [sys.executable, "-c", start, "build", str(source), "--toc", str(source / "book" / "_toc.yml"),
                "--path-output", str(root / "build"), "-W", "--keep-going", "--all"]
     # Python code that Sphinx imports must be the checkout's, whatever else is installed.
     path = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
