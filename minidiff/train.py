@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from . import losses
 from .checks import check_choice, check_count, check_data, check_number, shown
 
 FORMAT = "minidiff-checkpoint-1"
@@ -27,8 +28,8 @@ class Run:
     model: torch.nn.Module = field(repr=False)
     ema: torch.nn.Module = field(repr=False)
     history: list = field(repr=False)
-    seconds: float = 0.0
-    images_per_second: float = 0.0
+    seconds: float = 0.0   # of this call, without the steps that a resumed run had behind it
+    rate: float = 0.0      # examples per second
 
 
 def train(model, data, steps, *, batch=128, lr=1e-3, schedule="constant", ema=0.999, loss="simple", time="uniform",
@@ -48,18 +49,18 @@ def train(model, data, steps, *, batch=128, lr=1e-3, schedule="constant", ema=0.
     """
     steps, batch, every = check_count("steps", steps), check_count("batch", batch), check_count("every", every)
     job = Training(model, lr, schedule, ema, clip, steps, seed, generator, device)
-    draw_x0, draw_t, loss_of = _data(data, job), _times(time, job), _loss(loss, model)
+    draw_x0, draw_t, loss_of = _data(data, job), _times(time, job), _loss(loss)
     if checkpoint is not None:
         job.settings |= {"batch": batch, "loss": _name(loss), "time": _name(time), "data": _fingerprint(data)}
         if resume and Path(checkpoint).exists():
             job.load(checkpoint)
     start, first = clock.perf_counter(), job.step
-    with _progress(job, batch, progress) as report:
+    with _Progress(job, batch, progress) as report:
         while job.step < steps:
             x0 = draw_x0(batch)
             noise = torch.randn(x0.shape, generator=job.generator, dtype=x0.dtype, device=x0.device)
             job.advance(x0, draw_t(batch), noise, loss_of)
-            report()
+            report(x0)
             if checkpoint is not None and (job.step % every == 0 or job.step == steps):
                 job.save(checkpoint)
     seconds = clock.perf_counter() - start
@@ -72,7 +73,7 @@ class Training:
     def __init__(self, model, lr, schedule, ema, clip, steps, seed=0, generator=None, device=None):
         if not isinstance(model, torch.nn.Module):
             raise TypeError(f"model must be a torch module, got {type(model).__name__}")
-        self.model = (model if device is None else model.to(device)).train()
+        self.model = (model if device is None else model.to(_device(device))).train()
         self.weights = [p for p in model.parameters() if p.requires_grad]
         if not self.weights:
             raise ValueError("model must have weights to train, got a module without any")
@@ -147,8 +148,9 @@ class Training:
         self.check_finite()
         part = Path(f"{path}.part")
         part.parent.mkdir(parents=True, exist_ok=True)
-        facts = {"format": FORMAT, "step": str(self.step), "settings": json.dumps(self.settings)}
-        save_file({name: value.detach().cpu().clone().contiguous() for name, value in self.tensors().items()}, part, facts)
+        tensors = {name: value.detach().cpu().clone().contiguous() for name, value in self.tensors().items()}
+        facts = {"format": FORMAT, "step": str(self.step), "settings": json.dumps(self.settings), "sha256": _digest(tensors)}
+        save_file(tensors, part, facts)
         with open(part, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(part, path)
@@ -172,6 +174,13 @@ class Training:
         self.step = step
 
 
+def _device(device):
+    try:
+        return torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f'device must be like "cpu" or "cuda:0", got {shown(device)}') from error
+
+
 def _part(stored, prefix):
     return {name.removeprefix(prefix): value for name, value in stored.items() if name.startswith(prefix)}
 
@@ -189,6 +198,8 @@ def _read_checkpoint(path):
     if facts.get("format") != FORMAT:
         raise ValueError(f"checkpoint {path} was not written by minidiff.train (format {facts.get('format')!r}, expected "
                          f"{FORMAT!r}); {cure}")
+    if facts.get("sha256") != _digest(stored):
+        raise ValueError(f"checkpoint {path} is damaged: its content does not have the SHA-256 written into it; {cure}")
     return stored, facts
 
 
@@ -210,8 +221,6 @@ def _check_checkpoint(path, stored, facts, job):
     if step > job.steps:
         raise ValueError(f"checkpoint {path} is already at step {step}, beyond steps = {job.steps}; ask for more steps, "
                          "or pass resume=False")
-    if len(stored.get("history", ())) != step or not {"random.run", "random.torch"} <= stored.keys():
-        raise ValueError(f"checkpoint {path} is incomplete: its history or random state is missing; delete it")
     return step
 
 
@@ -262,14 +271,13 @@ def chain_length(process):
     return getattr(process, "num_steps", getattr(process, "num_levels", None))
 
 
-def _loss(loss, model):
+def _loss(loss):
     """The function loss(model, x0, t, noise) -> (B,) that was asked for."""
     if callable(loss):
         return loss
-    from . import losses
-
     if not isinstance(loss, str):
         raise TypeError(f"loss must be the name of a weight or a function loss(model, x0, t, noise), got {shown(loss)}")
+    check_choice("loss", loss, losses.WEIGHTS)
     return lambda model, x0, t, noise: losses.denoising(model, x0, t, noise, weight=loss)
 
 
@@ -278,41 +286,50 @@ def _name(value):
 
 
 def _fingerprint(data):
-    if not isinstance(data, torch.Tensor):
-        return _name(data)
-    raw = data.detach().cpu().contiguous().view(torch.uint8).numpy()
-    return f"{tuple(data.shape)} {hashlib.sha256(raw).hexdigest()[:16]}"
+    return f"{tuple(data.shape)} {_digest({'': data})[:16]}" if isinstance(data, torch.Tensor) else _name(data)
 
 
-class _progress:
-    """A tqdm bar with the loss (mean of the last hundred steps) and images per second; reads the loss twice a second."""
+def _digest(tensors):
+    """SHA-256 over names, dtypes, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name, value in sorted(tensors.items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+class _Progress:
+    """A tqdm bar with the loss (mean of the last hundred steps) and images or points per second.
+
+    Looks at the loss twice a second only: reading a number back from a GPU makes it wait. Stops a run whose loss is NaN.
+    """
 
     def __init__(self, job, batch, wanted):
         self.job, self.batch, self.wanted, self.bar = job, batch, wanted, None
-        self.next = 0.0
 
     def __enter__(self):
         if self.wanted:
             from tqdm.auto import tqdm
 
             self.bar = tqdm(total=self.job.steps, initial=self.job.step, unit="step", desc="training")
-        self.first, self.start, self.shown = self.job.step, clock.perf_counter(), 0.0
+        self.first, self.start, self.due, self.unit = self.job.step, clock.perf_counter(), 0.0, "points"
         return self
 
-    def __call__(self):
+    def __call__(self, x0):
         if self.bar is not None:
             self.bar.update()
         now = clock.perf_counter()
-        if now - self.shown > 0.5:
-            self.shown = now
+        if now > self.due:
+            self.due, self.unit = now + 0.5, "images" if x0.ndim == 4 else "points"
             self.report(now)
 
     def report(self, now):
+        """Look at the losses, and write them behind the bar."""
         self.job.check_finite()
         if self.bar is not None:
             loss = self.job.history[max(0, self.job.step - 100) : self.job.step].mean().item()
             rate = (self.job.step - self.first) * self.batch / (now - self.start)
-            self.bar.set_postfix_str(f"loss {loss:.4g}, {rate:.0f} images/s")
+            self.bar.set_postfix_str(f"loss {loss:.4g}, {rate:.0f} {self.unit}/s")
 
     def __exit__(self, kind, *_):
         if self.bar is not None:

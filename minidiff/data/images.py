@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..checks import check_choice
+
 HERE = Path(__file__).parent
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 FASHION_URL = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/"
@@ -79,8 +81,7 @@ def fashion28(split="train", folder=None):
     which prints a line and keeps the files in the user's cache. Raw or gzipped files both do; the SHA-256 of
     the raw content is always checked. Raises ValueError for another split, DataError for a bad or missing file.
     """
-    if split not in ("train", "test"):
-        raise ValueError(f'split must be "train" or "test"; got {split!r}')
+    check_choice("split", split, ("train", "test"))
     prefix = "train" if split == "train" else "t10k"
     images = _idx(f"{prefix}-images-idx3-ubyte", folder)
     labels = _idx(f"{prefix}-labels-idx1-ubyte", folder)
@@ -88,8 +89,7 @@ def fashion28(split="train", folder=None):
 
 
 def _select(arrays, test, split, white):
-    if split not in ("all", "train", "test"):
-        raise ValueError(f'split must be "all", "train" or "test"; got {split!r}')
+    check_choice("split", split, ("all", "train", "test"))
     images, labels = _to_float(arrays["images"], white), torch.from_numpy(arrays["labels"].astype(np.int64))
     if split == "all":
         return images, labels

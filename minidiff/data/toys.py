@@ -9,6 +9,8 @@ import math
 
 import torch
 
+from ..checks import check_count, check_number
+
 
 def swiss_roll(n, noise=0.05, generator=None):
     """A spiral of one and a half turns, denser near its centre: (n, 2)."""
@@ -28,17 +30,16 @@ def two_moons(n, noise=0.06, generator=None):
 
 def ring(n, modes=8, radius=1.3, std=0.15, generator=None):
     """Equal Gaussian bumps on a circle, the sampling twin of ``minidiff.exact.ring``: (n, 2)."""
-    if modes < 1 or modes != int(modes):
-        raise ValueError(f"modes must be a whole number, at least 1; got {modes!r}")
-    angle = torch.randint(int(modes), (_count(n),), generator=generator) * (2 * math.pi / modes)
+    modes = check_count("modes", modes)
+    angle = torch.randint(modes, (check_count("n", n),), generator=generator) * (2 * math.pi / modes)
     return radius * torch.stack([angle.cos(), angle.sin()], dim=1) + _normal(n, std, generator)
 
 
 def checkerboard(n, cells=4, half_width=1.5, generator=None):
     """Uniform on the dark squares of a cells x cells board over [-half_width, half_width]^2: (n, 2)."""
-    if cells < 2 or cells % 2:
-        raise ValueError(f"cells must be an even whole number, at least 2; got {cells!r}")
-    column = torch.randint(cells, (_count(n),), generator=generator)
+    if check_count("cells", cells, least=2) % 2:
+        raise ValueError(f"cells must be even, got {cells}")
+    column = torch.randint(cells, (check_count("n", n),), generator=generator)
     row = 2 * torch.randint(cells // 2, (n,), generator=generator) + column % 2
     corner = torch.stack([column, row], dim=1)
     unit = (corner + torch.rand(n, 2, generator=generator)) / cells
@@ -54,25 +55,18 @@ def circles(n, noise=0.05, generator=None):
 
 def pinwheel(n, arms=5, twist=0.9, generator=None):
     """Curved arms around the origin, thin in one direction and long in the other: (n, 2)."""
-    radius = 0.9 + 0.3 * torch.randn(_count(n), generator=generator)
+    radius = 0.9 + 0.3 * torch.randn(check_count("n", n), generator=generator)
     across = 0.08 * torch.randn(n, generator=generator)
-    arm = torch.randint(arms, (n,), generator=generator) * (2 * math.pi / arms)
+    arm = torch.randint(check_count("arms", arms), (n,), generator=generator) * (2 * math.pi / arms)
     angle = arm + twist * radius
     cos, sin = angle.cos(), angle.sin()
     return torch.stack([radius * cos - across * sin, radius * sin + across * cos], dim=1)
 
 
-def _count(n):
-    if isinstance(n, bool) or n != int(n) or n < 1:
-        raise ValueError(f"n must be a whole number of points, at least 1; got {n!r}")
-    return int(n)
-
-
 def _uniform(n, generator):
-    return torch.rand(_count(n), generator=generator)
+    return torch.rand(check_count("n", n), generator=generator)
 
 
 def _normal(n, std, generator):
-    if not std >= 0:
-        raise ValueError(f"the noise must be zero or positive; got {std!r}")
-    return std * torch.randn(_count(n), 2, generator=generator)
+    std = check_number("noise", std, 0, open_low=False)
+    return std * torch.randn(check_count("n", n), 2, generator=generator)

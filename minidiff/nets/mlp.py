@@ -5,12 +5,14 @@ import math
 import torch
 from torch import nn
 
+from ..checks import check_count
+
 
 def spread_time(t, x):
     """t, a number, a 0-dim or a (B,) tensor -> (B,) in the dtype and on the device of x."""
     t = torch.as_tensor(t, dtype=x.dtype, device=x.device)
     if t.ndim > 1 or (t.ndim == 1 and len(t) not in (1, len(x))):
-        raise ValueError(f"t must be a number or have shape ({len(x)},); got shape {tuple(t.shape)}")
+        raise ValueError(f"t must be a number or have shape ({len(x)},), got shape {tuple(t.shape)}")
     return t.expand(len(x))
 
 
@@ -41,10 +43,8 @@ class MLP(nn.Module):
 
     def __init__(self, dim=2, width=128, depth=3, frequencies=6, residual=False):
         super().__init__()
-        for name, value, least in (("dim", dim, 1), ("width", width, 1), ("depth", depth, 1),
-                                   ("frequencies", frequencies, 0)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"{name} must be a whole number, at least {least}; got {value!r}")
+        dim, width, depth = (check_count(*pair) for pair in (("dim", dim), ("width", width), ("depth", depth)))
+        frequencies = check_count("frequencies", frequencies, least=0)
         self.dim, self.residual = dim, residual
         self.of_x = Fourier(frequencies, 1.0, 2.0 ** (frequencies - 1)) if frequencies else nn.Identity()
         self.of_t = Fourier(16, 1.0, 100.0)
@@ -55,7 +55,7 @@ class MLP(nn.Module):
     def forward(self, x, t):
         flat = x.flatten(1)
         if flat.shape[1] != self.dim:
-            raise ValueError(f"this MLP takes {self.dim} numbers per example; got x of shape {tuple(x.shape)}")
+            raise ValueError(f"this MLP takes {self.dim} numbers per example, got x of shape {tuple(x.shape)}")
         h = torch.cat([self.of_x(flat), self.of_t(spread_time(t, x)[:, None])], dim=1)
         for layer in self.hidden:
             y = nn.functional.silu(layer(h))

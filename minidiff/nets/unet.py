@@ -9,11 +9,13 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate, scaled_dot_product_attention, silu
 
+from ..checks import check_count
 from .mlp import Fourier, spread_time
 
 
 def norm(channels):
-    return nn.GroupNorm(min(8, channels), channels)
+    """Normalise each picture over groups of channels: batch statistics would mix noise levels."""
+    return nn.GroupNorm(8, channels)
 
 
 class Block(nn.Module):
@@ -54,13 +56,12 @@ class UNet(nn.Module):
     Raises ValueError when the picture's sides cannot be halved levels - 1 times or its channels differ.
     """
 
-    def __init__(self, channels=1, width=32, levels=2, attention=True):
+    def __init__(self, channels=1, width=24, levels=2, attention=True):
         super().__init__()
-        for name, value in (("channels", channels), ("width", width), ("levels", levels)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} must be a whole number, at least 1; got {value!r}")
-        if width % 8 and width > 8:
-            raise ValueError(f"width must be a multiple of 8 (groups of the normalisation); got {width}")
+        channels, width, levels = (check_count(*pair) for pair in (("channels", channels), ("width", width),
+                                                                   ("levels", levels)))
+        if width % 8:
+            raise ValueError(f"width must be a multiple of 8 (groups of the normalisation), got {width}")
         self.channels, self.levels = channels, levels
         widths, time = [width * 2**level for level in range(levels)], 2 * width
         self.time = nn.Sequential(Fourier(16, 1.0, 100.0), nn.Linear(33, time), nn.SiLU(), nn.Linear(time, time), nn.SiLU())
