@@ -1,1 +1,17 @@
-"""minidiff: diffusion models from the first equation, in code that can be read."""
+"""minidiff: diffusion models from scratch, beside the survey that names them.
+
+    x_t = alpha(t) x_0 + sigma(t) eps
+
+Everything else is a choice of alpha and sigma, a question asked of a network, a walk back along a grid, or a change of
+the space that x lives in.
+"""
+from . import exact, grids, likelihood, losses, samplers
+from .ddpm import DDPM
+from .denoiser import Denoiser
+from .ncsn import NCSN
+from .process import EDM, Cosine, GaussianProcess
+from .score_sde import VE, VP, SubVP
+
+__all__ = ["DDPM", "EDM", "NCSN", "VE", "VP", "Cosine", "Denoiser", "GaussianProcess", "SubVP",
+           "exact", "grids", "likelihood", "losses", "samplers"]
+__version__ = "0.1.0"

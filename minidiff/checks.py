@@ -1,0 +1,88 @@
+"""What may come in. Every check names the argument, says what was given and what is allowed."""
+import math
+
+import torch
+
+
+def shown(value):
+    """A short description of a wrong value for an error message."""
+    if isinstance(value, torch.Tensor):
+        return f"a tensor of shape {tuple(value.shape)} and dtype {value.dtype}"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def check_number(name, value, low=-math.inf, high=math.inf, *, open_low=True, open_high=True):
+    """Return `value` as a float if it lies between `low` and `high`; open ends exclude the bound itself."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {shown(value)}") from None
+    inside = (low < number if open_low else low <= number) and (number < high if open_high else number <= high)
+    if not inside:
+        interval = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}"
+        raise ValueError(f"{name} must lie in {interval}, got {number:g}")
+    return number
+
+
+def check_count(name, value, least=1):
+    """Return `value` as an int if it is a whole number of at least `least`; 3.0 is whole, True is not a count."""
+    whole = not isinstance(value, bool) and isinstance(value, (int, float)) or hasattr(value, "__index__")
+    if not whole or isinstance(value, bool):
+        raise TypeError(f"{name} must be a whole number, got {shown(value)}")
+    if not math.isfinite(value) or int(value) != value or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {shown(value)}")
+    return int(value)
+
+
+def check_choice(name, value, allowed):
+    """Return `value` if it is one of the words in `allowed`."""
+    if value not in tuple(allowed):
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {shown(value)}")
+    return value
+
+
+def check_data(name, x):
+    """Return `x` if it is a floating-point tensor with a batch axis and no NaN or infinity."""
+    if not isinstance(x, torch.Tensor):
+        raise TypeError(f"{name} must be a torch tensor, got {type(x).__name__}: use torch.as_tensor")
+    if not x.is_floating_point():
+        raise TypeError(f"{name} must hold floating-point numbers, got dtype {x.dtype}: use {name}.float()")
+    if x.ndim == 0:
+        raise ValueError(f"{name} must have a batch axis first, got a tensor without axes")
+    if not torch.isfinite(x).all():
+        raise ValueError(f"{name} must be finite, got {int((~torch.isfinite(x)).sum())} NaN or infinite entries")
+    return x
+
+
+def check_same_shape(name, x, other_name, other):
+    """Raise unless the two tensors have one shape: silent broadcasting is how noise gets shared by a batch."""
+    if x.shape != other.shape:
+        raise ValueError(f"{name} must have the shape of {other_name}, {tuple(other.shape)}, got {tuple(x.shape)}")
+
+
+def check_table(name, values):
+    """Return `values` as a 1-D float64 tensor, without NaN."""
+    try:
+        table = torch.as_tensor(values, dtype=torch.float64).detach().clone()
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"{name} must be a sequence of numbers, got {shown(values)}") from None
+    if table.ndim != 1 or len(table) == 0:
+        raise ValueError(f"{name} must be one row of numbers, got shape {tuple(table.shape)}")
+    if not torch.isfinite(table).all():
+        raise ValueError(f"{name} must be finite, got NaN or infinity at index {int((~torch.isfinite(table)).nonzero()[0])}")
+    return table
+
+
+def check_grid(grid, name="grid"):
+    """Return a sampler's grid as a list of floats: at least two times, falling, all in [0, 1]."""
+    table = check_table(name, grid)
+    if len(table) < 2:
+        raise ValueError(f"{name} must hold at least 2 times (a start and an end), got {len(table)}")
+    times = table.tolist()
+    if min(times) < 0 or max(times) > 1:
+        raise ValueError(f"{name} must lie in [0, 1] (data at 0, noise at 1), got {min(times):g} to {max(times):g}")
+    for i, (t, s) in enumerate(zip(times[:-1], times[1:])):
+        if not s < t:
+            raise ValueError(f"{name} must fall at every step, from noise to data, got {t:g} then {s:g} at index {i}")
+    return times

@@ -1,0 +1,91 @@
+"""Claims: sentences about a system that a cell measures, with the classic mistake that the same cell must catch."""
+import html
+import json
+import math
+import operator
+import os
+from pathlib import Path
+
+from .checks import check_choice, shown
+
+MIME = "application/vnd.minidiff.claim+json"
+RELATIONS = {"<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt, "==": operator.eq}
+
+
+class ClaimError(AssertionError):
+    """A claim that does not hold, or a check that could not have failed."""
+
+
+class Claim:
+    """A claim that was measured and holds; shows itself as a card and carries the same facts as data."""
+
+    def __init__(self, facts):
+        self.facts = facts
+
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {MIME: self.facts, "text/html": self.card(), "text/plain": self.line()}
+
+    def line(self):
+        """The claim in one line."""
+        facts = self.facts
+        return (f"claim [{facts['system']}] {facts['statement']}: measured {number(facts['measured'])} "
+                f"{facts['relation']} {number(facts['bound'])}; mutant {number(facts['mutant']['measured'])}")
+
+    def card(self):
+        """The claim as a small HTML card, styled by the site; readable without a style sheet too."""
+        facts, mutant = self.facts, self.facts["mutant"]
+        spread = "" if facts["spread"] is None else f" (spread over seeds {number(facts['spread'])})"
+        return (f'<div class="claim"><div class="claim-statement"><strong>{html.escape(facts["system"])}</strong>: '
+                f'{html.escape(facts["statement"])}</div><div class="claim-measure">measured '
+                f'<b>{number(facts["measured"])}</b>{spread} {html.escape(facts["relation"])} {number(facts["bound"])}</div>'
+                f'<div class="claim-mutant">caught: {html.escape(mutant["mistake"])} gives '
+                f'{number(mutant["measured"])}</div></div>')
+
+
+def number(value):
+    """A measured value for a reader: three significant digits."""
+    return f"{value:.3g}"
+
+
+def claim(system, statement, measured, relation, bound, *, mutant, spread=None):
+    """Assert `measured relation bound`, and that the mutant breaks it; return the card.
+
+    system     id of a row in book/systems.yml
+    statement  the claim in words
+    mutant     (the classic mistake in words, the value that the wrong variant measured)
+    spread     standard deviation over seeds; by default the one in book/calibration.json, None when not recorded
+
+    Raises ClaimError when the claim does not hold, and when the mutant satisfies it too: such a check cannot fail.
+    """
+    check_choice("relation", relation, RELATIONS)
+    mistake, wrong = mutant
+    measured, bound, wrong = (finite(name, value) for name, value in
+                              (("measured", measured), ("bound", bound), ("the mutant's value", wrong)))
+    if math.isnan(measured) or not RELATIONS[relation](measured, bound):
+        raise ClaimError(f"{system}: {statement}: measured {measured:.6g}, which is not {relation} {bound:.6g}")
+    if RELATIONS[relation](wrong, bound):
+        raise ClaimError(f"{system}: this check cannot fail: {mistake!r} measures {wrong:.6g}, which is also "
+                         f"{relation} {bound:.6g}")
+    if spread is None:
+        spread = recorded_spread(system, statement)
+    return Claim({"system": system, "statement": statement, "measured": measured, "relation": relation, "bound": bound,
+                  "holds": True, "spread": None if spread is None else float(spread),
+                  "mutant": {"mistake": mistake, "measured": wrong, "holds": False}})
+
+
+def finite(name, value):
+    """A plain float. A mutant may well explode: an infinity is kept as the largest float, which JSON can hold."""
+    try:
+        value = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be one number, got {shown(value)}") from None
+    return math.copysign(1.7e308, value) if math.isinf(value) else value
+
+
+def recorded_spread(system, statement):
+    """The spread over 5 seeds that book/calibration.json holds for this claim, or None."""
+    for folder in (Path(os.getcwd()), *Path(os.getcwd()).parents):
+        for path in (folder / "calibration.json", folder / "book" / "calibration.json"):
+            if path.is_file():
+                return json.loads(path.read_text("utf8")).get(f"{system}|{statement}", {}).get("spread")
+    return None

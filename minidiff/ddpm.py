@@ -1,0 +1,156 @@
+"""Section 2.1: the discrete chain in its own terms (Sohl-Dickstein et al. 2015; Ho et al. 2020).
+
+Steps are 1..T as in the papers. Tables have length T + 1 and entry 0 is the data, so an index in the code is an index in
+the paper: betas[0] = 0, alpha_bars[0] = 1. The papers' one-step alpha_t is written `1 - betas[t]`.
+"""
+import math
+
+import torch
+
+from .checks import check_choice, check_count, check_data, check_number, check_table
+from .process import VariancePreserving, curve, expand, randn_like
+
+VARIANCES = ("posterior", "beta")
+
+
+class DDPM(VariancePreserving):
+    """The chain q(x_t | x_{t-1}) = N(sqrt(1 - beta_t) x_{t-1}, beta_t I), t = 1..T (survey Eqs. 1 to 4).
+
+    betas: beta_1..beta_T, each in (0, 1). Every method takes the step as a whole number or an integer tensor (B,).
+    The chain is also a GaussianProcess: a floating-point t is the time step/T, and between two steps the rate
+    beta(t) = -T log(1 - beta_step) is constant. It is the VP SDE with a piecewise constant rate, seen at t = step/T.
+    """
+
+    def __init__(self, betas):
+        given = check_table("betas", betas)
+        wrong = ((given <= 0) | (given >= 1)).nonzero().flatten()
+        if len(wrong):
+            i = int(wrong[0])
+            raise ValueError(f"betas must lie in (0, 1), got beta_{i + 1} = {given[i]:g}")
+        self.num_steps = len(given)
+        self.betas = torch.cat([given.new_zeros(1), given])                            # (T + 1,)
+        self.log_alpha_bars = torch.log1p(-self.betas).cumsum(0)                       # sums of logs: exact for large T
+        self.alpha_bars = self.log_alpha_bars.exp()
+        noise = -torch.expm1(self.log_alpha_bars)                                      # 1 - alpha_bar
+        self.posterior_variance = torch.zeros_like(self.betas)                         # beta tilde; entries 0, 1 are 0
+        self.posterior_variance[1:] = self.betas[1:] * noise[:-1] / noise[1:]
+        self.t_min = 1 / self.num_steps
+
+    @classmethod
+    def linear(cls, num_steps, beta_first=None, beta_last=None):
+        """Betas on a straight line; by default 1e-4 to 0.02 at T = 1000, rescaled by 1000/T for another T.
+
+        The rescaling keeps alpha_bar_T near 4e-5. Without it a short chain never forgets the data, and the prior
+        N(0, I) is not the law of x_T.
+        """
+        num_steps = check_count("num_steps", num_steps)
+        first = 0.1 / num_steps if beta_first is None else check_number("beta_first", beta_first, 0, 1)
+        last = 20 / num_steps if beta_last is None else check_number("beta_last", beta_last, 0, 1)
+        if last >= 1:
+            raise ValueError(f"num_steps must be at least 21 for the default betas (beta_T = 20/T < 1), got {num_steps}")
+        return cls(torch.linspace(first, last, num_steps, dtype=torch.float64))
+
+    @classmethod
+    def cosine(cls, num_steps, m=0.008, clip=0.999):
+        """Nichol & Dhariwal's cosine schedule with its clip (survey Eq. 28); m is their s."""
+        num_steps, m = check_count("num_steps", num_steps), check_number("m", m, 0, 1, open_low=False)
+        t = torch.arange(num_steps + 1, dtype=torch.float64) / num_steps
+        h = torch.cos((t + m) / (1 + m) * math.pi / 2) ** 2
+        return cls((1 - h[1:] / h[:-1]).clamp(max=check_number("clip", clip, 0, 1)))
+
+    @classmethod
+    def from_process(cls, process, num_steps):
+        """The chain that visits a variance-preserving process at t = 1/T, 2/T, ..., 1."""
+        if not isinstance(process, VariancePreserving):
+            raise TypeError(f"process must be variance preserving (alpha^2 + sigma^2 = 1), got {type(process).__name__}")
+        t = torch.arange(check_count("num_steps", num_steps) + 1, dtype=torch.float64) / num_steps
+        return cls(1 - (process.alpha(t[1:]) / process.alpha(t[:-1])) ** 2)
+
+    # The chain as a continuous process
+
+    def as_time(self, t):
+        """Steps (whole numbers) become the time step/T; times pass through."""
+        if isinstance(t, torch.Tensor) and not t.is_floating_point():
+            self.check_step(t)
+            return t.double() / self.num_steps
+        if isinstance(t, int):
+            return self.check_step(t) / self.num_steps
+        return super().as_time(t)
+
+    def check_step(self, step):
+        """Return `step` if it is in 0..T; raise a ValueError otherwise."""
+        low, high = (step.min(), step.max()) if isinstance(step, torch.Tensor) else (step, step)
+        if low < 0 or high > self.num_steps:
+            raise ValueError(f"step must lie in 0..{self.num_steps}, got {int(low)} to {int(high)}")
+        return step
+
+    def _log_alpha_bar(self, t):
+        """log alpha_bar at any time, linear between steps."""
+        table = self.log_alpha_bars.to(t.device)
+        position = (t * self.num_steps).clamp(0, self.num_steps)
+        below = position.floor().long().clamp(max=self.num_steps - 1)
+        return torch.lerp(table[below], table[below + 1], position - below)
+
+    @curve
+    def alpha(self, t):
+        """Signal scale, sqrt(alpha_bar) at a step."""
+        return (self._log_alpha_bar(t) / 2).exp()
+
+    @curve
+    def sigma(self, t):
+        """Noise scale, sqrt(1 - alpha_bar) at a step."""
+        return (-torch.expm1(self._log_alpha_bar(t))).sqrt()
+
+    @curve
+    def beta(self, t):
+        """Rate per unit of time; at a step, the rate of the interval that ends there."""
+        step = (t * self.num_steps - 1e-9).ceil().long().clamp(1, self.num_steps)
+        return -self.num_steps * torch.log1p(-self.betas.to(t.device)[step])
+
+    def grid(self):
+        """All steps T, T - 1, ..., 0 as times, for a sampler: (T + 1,)."""
+        return torch.arange(self.num_steps, -1, -1, dtype=torch.float64) / self.num_steps
+
+    # The chain in the paper's terms
+
+    def entry(self, table, step, x):
+        """table[step], shaped to multiply x: the papers' habit of indexing a schedule by t."""
+        return expand(table.to(x.device)[step], x) if isinstance(step, torch.Tensor) else table[step].item()
+
+    def forward_step(self, x, step, noise):
+        """x_t from x_{t-1} = x: sqrt(1 - beta_t) x + sqrt(beta_t) noise (survey Eq. 2), (B, *shape)."""
+        beta = self.entry(self.betas, self.check_step(step), check_data("x", x))
+        return (1 - beta) ** 0.5 * x + beta**0.5 * noise
+
+    def posterior_mean(self, x0, xt, step):
+        """Mean of q(x_{t-1} | x_t, x_0), mu tilde (DDPM Eq. 7), (B, *shape)."""
+        beta, bar = self.entry(self.betas, step, xt), self.entry(self.alpha_bars, step, xt)
+        bar_before = self.entry(self.alpha_bars, step - 1, xt)
+        return (bar_before**0.5 * beta * x0 + (1 - beta) ** 0.5 * (1 - bar_before) * xt) / (1 - bar)
+
+    def mean_from_eps(self, xt, eps, step):
+        """Mean of p_theta(x_{t-1} | x_t) from a predicted noise (DDPM Eq. 11), (B, *shape)."""
+        beta, bar = self.entry(self.betas, step, xt), self.entry(self.alpha_bars, step, xt)
+        return (xt - beta / (1 - bar) ** 0.5 * eps) / (1 - beta) ** 0.5
+
+    def reverse_step(self, model, xt, step, variance="posterior", generator=None):
+        """One ancestral step x_t -> x_{t-1} (DDPM Algorithm 2), `step` a whole number; no noise at step 1."""
+        mean = self.mean_from_eps(xt, model.eps(xt, step), step)
+        if step == 1:
+            return mean
+        return mean + self.reverse_variance(variance)[step].sqrt().item() * randn_like(xt, generator)
+
+    def reverse_variance(self, variance):
+        """The table of one of the two fixed choices of Sigma_theta: "posterior" (beta tilde) or "beta", (T + 1,)."""
+        check_choice("variance", variance, VARIANCES)
+        return self.betas if variance == "beta" else self.posterior_variance
+
+    def vlb_weight(self, variance="posterior"):
+        """Weight lambda(t) of ||eps - eps_theta||^2 in the VLB term L_{t-1}, in nats, (T + 1,); survey Eq. 10.
+
+        beta^2 / (2 s^2 (1 - beta)(1 - alpha_bar)) with the reverse variance s^2. Entries 0 and 1 are not defined for
+        the posterior variance (it is 0 there: L_0 is not a KL) and hold nan.
+        """
+        reverse = self.reverse_variance(variance)
+        weight = self.betas**2 / (2 * reverse * (1 - self.betas) * -torch.expm1(self.log_alpha_bars))
+        return torch.where(reverse > 0, weight, torch.nan)

@@ -1,0 +1,69 @@
+"""Time grids: the times that a sampler visits, falling from noise to data, float64, length steps + 1.
+
+The last entry is where the walk ends. 0 means: finish on the denoised mean of the entry before it, so that a grid of
+N + 1 times costs N network calls and the walk never asks for the score at t = 0.
+"""
+import torch
+
+from .checks import check_count, check_number
+
+
+def ends(steps, start, end):
+    """Check the three arguments that all grids share."""
+    check_number("start", start, 0, 1, open_high=False)
+    check_number("end", end, 0, start, open_low=False)
+    return check_count("steps", steps)
+
+
+def uniform(steps, start=1.0, end=0.0):
+    """Equal steps in t."""
+    return torch.linspace(start, end, ends(steps, start, end) + 1, dtype=torch.float64)
+
+
+def quadratic(steps, start=1.0, end=0.0):
+    """Equal steps in sqrt(t): short steps near the data (DDIM's choice for CIFAR-10)."""
+    ends(steps, start, end)
+    return torch.linspace(start**0.5, end**0.5, steps + 1, dtype=torch.float64) ** 2
+
+
+def trailing(chain, steps):
+    """Every (T/steps)-th step of a DDPM chain, counted from the noisy end, then 0; T must be a multiple of steps.
+
+    Counted from the data end ("leading"), the walk would start below T, where x is not yet the prior.
+    """
+    if chain.num_steps % check_count("steps", steps):
+        raise ValueError(f"steps must divide the chain's {chain.num_steps} steps, got {steps}")
+    return chain.grid()[:: chain.num_steps // steps]
+
+
+def log_snr(process, steps, start=1.0, end=0.0):
+    """Equal steps in log SNR, so that each step removes the same share of the noise.
+
+    log SNR is infinite at t = 0. If `end` is 0 the equal steps run down to process.t_min and the last one goes to 0.
+    """
+    steps = ends(steps, start, end)
+    return _spaced(lambda t: process.log_snr(t), process.time_at_log_snr, process, steps, start, end)
+
+
+def karras(process, steps, rho=7.0, start=1.0, end=0.0):
+    """Equal steps in level^(1/rho) with level = sigma/alpha (Karras et al. 2022, Eq. 5); rho = 7 is theirs."""
+    steps, rho = ends(steps, start, end), check_number("rho", rho, 0)
+
+    def scale(t):
+        return (-process.half_log_snr(t) / rho).exp()
+
+    def time(value):
+        return process.time_at_log_snr(-2 * rho * value.log())
+
+    return _spaced(scale, time, process, steps, start, end)
+
+
+def _spaced(scale, time, process, steps, start, end):
+    """Equal steps in scale(t) from start to end, or to t_min and then 0."""
+    last = end if end > 0 else min(process.t_min, start)
+    first, final = scale(torch.tensor([start, last], dtype=torch.float64)).tolist()
+    if steps == 1 and end == 0:
+        return torch.tensor([start, 0.0], dtype=torch.float64)
+    inner = time(torch.linspace(first, final, steps + 1 if end > 0 else steps, dtype=torch.float64))
+    inner[0], inner[-1] = start, last                            # no rounding at the ends
+    return inner if end > 0 else torch.cat([inner, inner.new_zeros(1)])

@@ -1,0 +1,50 @@
+"""What every page of the book uses: its seed, its device, the library's source, and the check that both codes agree."""
+import inspect
+import os
+
+import torch
+
+from .checks import check_count, check_number
+
+
+def seed():
+    """The seed of this run of a page: 0, or MINIDIFF_SEED when someone repeats the page to see how firm its claims are."""
+    return check_count("MINIDIFF_SEED", int(os.environ.get("MINIDIFF_SEED", "0")), least=0)
+
+
+def generator(offset=0):
+    """A fresh generator on the CPU, seeded for this run; pages that need several streams give them different offsets."""
+    return torch.Generator().manual_seed(1000 * seed() + offset)
+
+
+def device():
+    """CUDA where there is one, else the CPU; says which."""
+    if torch.cuda.is_available():
+        print(f"running on {torch.cuda.get_device_name()}")
+        return torch.device("cuda")
+    print("running on the CPU")
+    return torch.device("cpu")
+
+
+def source(thing):
+    """Show the library's own source of a function, method or class, read from its file."""
+    from IPython.display import Code, display
+
+    thing = inspect.unwrap(thing)
+    code = inspect.cleandoc("\n" + inspect.getsource(thing))
+    display(Code(code, language="python"))
+
+
+def same(what, ours, theirs, tolerance=1e-6):
+    """Check that the page's code and the library's agree, and say so in a line that does not depend on the machine.
+
+    Raises AssertionError with the largest difference when they do not.
+    """
+    check_number("tolerance", tolerance, 0)
+    ours, theirs = torch.as_tensor(ours), torch.as_tensor(theirs)
+    if ours.shape != theirs.shape:
+        raise AssertionError(f"{what}: shapes {tuple(ours.shape)} and {tuple(theirs.shape)} differ")
+    gap = (ours.double() - theirs.double()).abs().max().item()
+    if not gap <= tolerance:
+        raise AssertionError(f"{what}: page and library differ by {gap:.3g}, allowed {tolerance:g}")
+    print(f"{what}: page and library agree to {tolerance:g}")

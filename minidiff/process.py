@@ -1,0 +1,240 @@
+"""The forward process: x_t = alpha(t) x_0 + sigma(t) eps, and all that follows from alpha and sigma.
+
+Time t is continuous in [0, 1], data at 0 and noise at 1. `alpha` is the signal scale and `sigma` the noise scale
+(a standard deviation) of q(x_t | x_0), as in VDM and DPM-Solver. DDPM's one-step alpha_t is written `1 - betas`.
+"""
+import functools
+import math
+
+import torch
+
+from .checks import check_data, check_number, check_same_shape, shown
+
+
+def expand(t, x):
+    """Append axes to t, (B,) -> (B, 1, ..., 1), so that it multiplies x of shape (B, *shape). Numbers pass through."""
+    if not isinstance(t, torch.Tensor) or t.ndim == 0:
+        return t
+    return t.to(x.dtype).reshape(-1, *[1] * (x.ndim - 1))
+
+
+def randn_like(x, generator=None):
+    """Standard normal noise with the shape, dtype and device of x; the one place where samplers draw it."""
+    return torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
+
+
+def curve(formula):
+    """Let a formula written for float64 tensors take a number or a tensor of times, and answer in the same form."""
+    @functools.wraps(formula)
+    def of_time(self, t):
+        time = self.as_time(t)
+        if isinstance(time, torch.Tensor):
+            kind = time.dtype
+            return formula(self, time.double()).to(kind)
+        return formula(self, torch.tensor(time, dtype=torch.float64)).item()
+    return of_time
+
+
+def slope(function, t):
+    """d function / dt at every entry of t, by automatic differentiation."""
+    with torch.enable_grad():
+        t = t.detach().requires_grad_()
+        return torch.autograd.grad((function(t) + 0 * t).sum(), t)[0]        # 0 t: a constant curve has slope 0
+
+
+class GaussianProcess:
+    """q(x_t | x_0) = N(alpha(t) x_0, sigma(t)^2 I) for t in [0, 1].
+
+    A subclass gives `alpha(t)` and `sigma(t)`; drift, diffusion and the rest follow by differentiation, unless the
+    subclass knows them in closed form. Every function of time takes a number, a 0-dim tensor or a (B,) tensor and
+    answers in kind; it computes in float64.
+    """
+
+    t_min = 1e-3   # the smallest time that a grid visits before it finishes at 0
+
+    def alpha(self, t):
+        """Signal scale, (B,) -> (B,)."""
+        raise NotImplementedError(f"{type(self).__name__} must define alpha(t)")
+
+    def sigma(self, t):
+        """Noise scale, a standard deviation, (B,) -> (B,)."""
+        raise NotImplementedError(f"{type(self).__name__} must define sigma(t)")
+
+    def as_time(self, t):
+        """Continuous time of t. The chains DDPM and NCSN also read whole numbers, as steps."""
+        if isinstance(t, torch.Tensor):
+            if not t.is_floating_point():
+                raise TypeError(f"t must be continuous time in [0, 1], got {shown(t)}: only a chain has whole steps")
+            return t
+        return check_number("t", t, 0, 1, open_low=False, open_high=False)
+
+    def snr(self, t):
+        """Signal-to-noise ratio alpha^2 / sigma^2, (B,) -> (B,)."""
+        return (self.alpha(t) / self.sigma(t)) ** 2
+
+    @curve
+    def log_snr(self, t):
+        """log(alpha^2 / sigma^2), falling in t; +inf at t = 0. VDM calls it -gamma."""
+        return 2 * (self.alpha(t).log() - self.sigma(t).log())
+
+    def half_log_snr(self, t):
+        """log(alpha / sigma), the lambda of DPM-Solver."""
+        return self.log_snr(t) / 2
+
+    @curve
+    def drift_rate(self, t):
+        """f(t) in dx = f(t) x dt + g(t) dw: the slope of log alpha (survey Eq. 15)."""
+        return slope(lambda u: self.alpha(u).log(), t)
+
+    @curve
+    def diffusion(self, t):
+        """g(t) in dx = f(t) x dt + g(t) dw: g^2 = d sigma^2/dt - 2 f sigma^2 (survey Eq. 15)."""
+        return (slope(lambda u: self.sigma(u) ** 2, t) - 2 * self.drift_rate(t) * self.sigma(t) ** 2).sqrt()
+
+    def drift(self, x, t):
+        """f(x, t) = f(t) x, (B, *shape) and (B,) -> (B, *shape)."""
+        return expand(self.drift_rate(t), x) * x
+
+    def perturb(self, x0, t, noise):
+        """The one equation: x_t = alpha(t) x_0 + sigma(t) noise (survey Eqs. 4 and 14).
+
+        x0 and noise are (B, *shape), t is a number or (B,). Raises TypeError for integer x0 and ValueError for NaN,
+        for a noise of another shape, for a t of another length or outside [0, 1].
+        """
+        check_data("x0", x0)
+        check_same_shape("noise", noise, "x0", x0)
+        time = self.as_time(t)
+        if isinstance(time, torch.Tensor):
+            if time.ndim > 1 or (time.ndim == 1 and len(time) != len(x0)):
+                raise ValueError(f"t must have shape () or ({len(x0)},), one time per example, got {tuple(time.shape)}")
+            if not ((time >= 0) & (time <= 1)).all():
+                raise ValueError(f"t must lie in [0, 1], got {time.min():g} to {time.max():g}")
+        return expand(self.alpha(t), x0) * x0 + expand(self.sigma(t), x0) * noise
+
+    def posterior(self, t, s):
+        """q(x_s | x_t, x_0) = N(keep x_t + pull x_0, variance I) for s < t, as Python floats (keep, pull, variance).
+
+        For the DDPM chain and neighbouring steps these are the coefficients of DDPM Eqs. (6), (7).
+        """
+        alpha_t, alpha_s, sigma_t, sigma_s = self.alpha(t), self.alpha(s), self.sigma(t), self.sigma(s)
+        ratio = alpha_t / alpha_s
+        added = self.added_variance(t, s)
+        keep, pull = ratio * sigma_s**2 / sigma_t**2, alpha_s * added / sigma_t**2
+        return keep, pull, added * sigma_s**2 / sigma_t**2
+
+    def added_variance(self, t, s):
+        """Variance of q(x_t | x_s), s < t, as a float: DDPM's beta_t for neighbouring steps of its chain."""
+        return self.sigma(t) ** 2 - (self.alpha(t) / self.alpha(s)) ** 2 * self.sigma(s) ** 2
+
+    @property
+    def prior_std(self):
+        """Standard deviation of the prior, the law of x_1 once the data are forgotten."""
+        return self.sigma(1.0)
+
+    def prior_sample(self, shape, generator=None, dtype=None, device=None):
+        """Draw x_1 ~ N(0, prior_std^2 I) of the given shape (B, *shape)."""
+        return self.prior_std * torch.randn(shape, generator=generator, dtype=dtype, device=device)
+
+    def prior_log_prob(self, x):
+        """Log density of the prior in nats, (B, *shape) -> (B,)."""
+        square = (x / self.prior_std).square().flatten(1).sum(1) if x.ndim > 1 else (x / self.prior_std).square()
+        dims = x[0].numel()
+        return -0.5 * square - dims * (math.log(self.prior_std) + 0.5 * math.log(2 * math.pi))
+
+    def time_at_log_snr(self, value):
+        """The time at which log_snr(t) equals `value` (number or tensor), by bisection; clamped to [0, 1]."""
+        goal = torch.as_tensor(value, dtype=torch.float64)
+        low, high = torch.zeros_like(goal), torch.ones_like(goal)
+        for _ in range(60):   # halves [0, 1] down to float64 rounding
+            middle = (low + high) / 2
+            above = self.log_snr(middle) > goal
+            low, high = torch.where(above, middle, low), torch.where(above, high, middle)
+        return (low + high) / 2 if isinstance(value, torch.Tensor) else ((low + high) / 2).item()
+
+
+class VariancePreserving(GaussianProcess):
+    """alpha^2 + sigma^2 = 1: dx = -beta(t)/2 x dt + sqrt(beta(t)) dw (survey Eq. 16). A subclass gives `beta(t)`."""
+
+    prior_std = 1.0
+
+    def beta(self, t):
+        """Rate per unit of time, beta(t) = -d log alpha^2 / dt, (B,) -> (B,)."""
+        raise NotImplementedError(f"{type(self).__name__} must define beta(t)")
+
+    @curve
+    def drift_rate(self, t):
+        """f(t) = -beta(t) / 2."""
+        return -0.5 * self.beta(t)
+
+    @curve
+    def diffusion(self, t):
+        """g(t) = sqrt(beta(t))."""
+        return self.beta(t).sqrt()
+
+
+class VarianceExploding(GaussianProcess):
+    """alpha = 1: noise is added and nothing is scaled (survey Eq. 17). A subclass gives `sigma(t)`."""
+
+    @curve
+    def alpha(self, t):
+        """The signal is never scaled."""
+        return torch.ones_like(t)
+
+    @curve
+    def drift_rate(self, t):
+        """f(t) = 0."""
+        return torch.zeros_like(t)
+
+
+class Cosine(VariancePreserving):
+    """The cosine schedule in continuous time (Nichol & Dhariwal 2021, Eq. 17; survey Eq. 28).
+
+    alpha^2(t) = floor + (1 - floor) h(t)/h(0) with h(t) = cos^2((t + m)/(1 + m) pi/2). The floor alpha_min^2, 1e-6 by
+    default, stands for the paper's clip beta_t <= 0.999: without it beta(t) is infinite at t = 1.
+    """
+
+    def __init__(self, m=0.008, alpha_min=1e-3):
+        self.m = check_number("m", m, 0, 1, open_low=False)
+        self.alpha_min = check_number("alpha_min", alpha_min, 0, 1)
+        self._start = self.m / (1 + self.m) * math.pi / 2          # angle at t = 0
+        self._turn = math.pi / 2 / (1 + self.m)                    # angle per unit of time
+
+    def _noise_share(self, t):
+        """1 - h(t)/h(0) = sin(u - u0) sin(u + u0) / cos^2 u0, written without cancellation near t = 0."""
+        return torch.sin(self._turn * t) * torch.sin(self._turn * t + 2 * self._start) / math.cos(self._start) ** 2
+
+    @curve
+    def alpha(self, t):
+        """Signal scale."""
+        return (1 - (1 - self.alpha_min**2) * self._noise_share(t)).sqrt()
+
+    @curve
+    def sigma(self, t):
+        """Noise scale."""
+        return ((1 - self.alpha_min**2) * self._noise_share(t)).sqrt()
+
+    @curve
+    def beta(self, t):
+        """Rate -d log alpha^2 / dt."""
+        angle = self._start + self._turn * t
+        fall = (1 - self.alpha_min**2) * self._turn * torch.sin(2 * angle) / math.cos(self._start) ** 2
+        return fall.clamp(min=0) / self.alpha(t) ** 2
+
+
+class EDM(VarianceExploding):
+    """sigma(t) = sigma_max t, so that time is the noise level itself (Karras et al. 2022). sigma_min sets t_min."""
+
+    def __init__(self, sigma_min=0.002, sigma_max=80.0):
+        self.sigma_max = check_number("sigma_max", sigma_max, 0)
+        self.sigma_min = check_number("sigma_min", sigma_min, 0, self.sigma_max)
+        self.t_min = self.sigma_min / self.sigma_max
+
+    @curve
+    def sigma(self, t):
+        """Noise scale."""
+        return self.sigma_max * t
+
+    @curve
+    def diffusion(self, t):
+        """g(t) = sqrt(d sigma^2 / dt)."""
+        return self.sigma_max * (2 * t).sqrt()

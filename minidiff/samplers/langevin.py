@@ -1,0 +1,60 @@
+"""Samplers that let Langevin dynamics settle at every noise level (Song & Ermon 2019; Song et al. 2020)."""
+from itertools import pairwise
+
+import torch
+
+from ..checks import check_count, check_number
+from ..process import randn_like
+from .sde import reverse_diffusion_step
+from .walk import Step, start
+
+
+@torch.no_grad()
+def annealed_langevin(model, x, grid, *, steps_per_level=20, step_size=0.1, generator=None, trace=None):
+    """Annealed Langevin dynamics (NCSN Algorithm 1; survey, below Eq. 14), (B, *shape).
+
+    At every time of the grid but the last: `steps_per_level` times x + d/2 score + sqrt(d) z with d = step_size sigma^2,
+    so step_size is NCSN's epsilon / sigma_L^2. Between levels x is rescaled by the ratio of the alphas (1 for NCSN and
+    VE). A last time of 0 means: finish on the denoised mean; a positive one is a level like the others.
+    """
+    times, process = start(model, x, grid), model.process
+    check_number("step_size", step_size, 0)
+    check_count("steps_per_level", steps_per_level)
+    levels = times[:-1] if times[-1] == 0 else times
+    alphas, sigmas = [process.alpha(t) for t in levels], [process.sigma(t) for t in levels]
+    for i, t in enumerate(levels):
+        d = step_size * sigmas[i] ** 2
+        if i:
+            x = x * (alphas[i] / alphas[i - 1])
+        for k in range(steps_per_level):
+            score = model.score(x, t)
+            if trace is not None and k == 0:
+                trace(i, t, x, (x + sigmas[i] ** 2 * score) / alphas[i])
+            x = x + d / 2 * score + d**0.5 * randn_like(x, generator)
+    return model(x, levels[-1]) if times[-1] == 0 else x
+
+
+@torch.no_grad()
+def predictor_corrector(model, x, grid, *, corrector_steps=1, snr=0.16, generator=None, trace=None):
+    """A reverse-diffusion step, then Langevin steps at the new time (Song et al. 2020, Algorithm 1), (B, *shape).
+
+    The corrector x + e s + sqrt(2 e) z has e = 2 (snr |z| / |s|)^2 with norms taken per example; snr is the paper's r.
+    On a last step to 0 there is no corrector: the walk ends on the denoised mean.
+    """
+    times = start(model, x, grid)
+    check_number("snr", snr, 0)
+    check_count("corrector_steps", corrector_steps, least=0)
+    steps = [reverse_diffusion_step(model.process, t, s) if s > 0 else Step(0.0, 1.0, 0.0) for t, s in pairwise(times)]
+    for i, ((t, s), (keep, pull, noise)) in enumerate(zip(pairwise(times), steps)):
+        x0_hat = model(x, t)
+        if trace is not None:
+            trace(i, t, x, x0_hat)
+        if s == 0:
+            return x0_hat
+        x = keep * x + pull * x0_hat + noise * randn_like(x, generator)
+        for _ in range(corrector_steps):
+            z, score = randn_like(x, generator), model.score(x, s)
+            size = 2 * snr**2 * z.flatten(1).square().sum(1) / score.flatten(1).square().sum(1)
+            size = size.reshape(-1, *[1] * (x.ndim - 1))
+            x = x + size * score + (2 * size).sqrt() * z
+    return x
