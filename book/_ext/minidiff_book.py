@@ -146,7 +146,8 @@ class ClaimsLedger(Page):
     def run(self):
         claims, calibration = self.book.claims(), self.book.calibration()
         known = {row["id"]: row for row in reversed(self.book.systems())}
-        order = sorted(claims, key=lambda i: (section_key(known[i]["section"]) if i in known else [99], i))
+        place = {row["id"]: n for n, row in enumerate(self.book.systems())}
+        order = sorted(claims, key=lambda i: (place.get(i, len(place)), i))
         facts = [fact for _, fact in sum(claims.values(), [])]
         if not facts:
             return self.parsed(["No claim has been run yet."])
@@ -320,7 +321,7 @@ class ApiModules(Page):
     def section(self, name):
         section = nodes.section(ids=[nodes.make_id("api-" + name)], names=[name])
         section += nodes.title("", "", nodes.literal("", name))
-        lines = ["```{eval-rst}", f".. automodule:: {name}", "   :members:", "   :show-inheritance:", "```"]
+        lines = ["```{eval-rst}", f".. automodule:: {name}", "   :members:", "```"]
         self.state.nested_parse(StringList(lines, source=self.env.docname), self.content_offset, section)
         return section
 
@@ -367,6 +368,18 @@ class TitleNumber(SphinxTransform):
             title[0] = nodes.Text(text)
 
 
+def safe_rst(text):
+    """One paragraph in reStructuredText: words between backticks as code, everything else as it is written."""
+    text = re.sub(r":[\w:]+:`~?([^`]+)`", r"`\1`", text)
+    out = ""
+    for place, piece in enumerate(re.split(r"`+([^`]+)`+", text)):     # odd pieces stood between backticks
+        if place % 2:
+            out += ("\\ " if out[-1:].isalnum() else "") + f"``{piece.strip()}``"
+        else:
+            out += ("\\ " if place and piece[:1].isalnum() else "") + re.sub(r"([\\*|_`])", r"\\\1", piece)
+    return out
+
+
 def plain_docstring(app, what, name, obj, options, lines):
     """Turn a plain-text docstring into reStructuredText that says the same and cannot be malformed."""
     paragraphs = re.split(r"\n\s*\n", "\n".join(lines).strip("\n"))
@@ -376,11 +389,15 @@ def plain_docstring(app, what, name, obj, options, lines):
         if any(row.startswith((" ", ">>>")) for row in rows):
             out += ["::", "", *("   " + row for row in rows), ""]
         else:
-            text = re.sub(r":[\w:]+:`~?([^`]+)`", r"`\1`", " ".join(rows))
-            pieces = re.split(r"(`+[^`]+`+)", text)
-            safe = [f"``{p.strip('`')}``" if p.startswith("`") else re.sub(r"([\\*|_`])", r"\\\1", p) for p in pieces]
-            out += [re.sub(r"``(?=\w)", "``\\ ", "".join(safe)), ""]
+            out += [safe_rst(" ".join(rows)), ""]
     lines[:] = out
+
+
+def drop_thebe(app, pagename, templatename, context, doctree):
+    """Leave out the scripts of thebe, which would run cells on a server of others: Jupyter Book adds them to every page, twice."""
+    scripts = context.get("script_files", [])
+    scripts[:] = [script for script in scripts if "thebe" not in str(getattr(script, "filename", script) or "").lower()
+                  and "THEBE" not in str(getattr(script, "attributes", {}).get("body", ""))]
 
 
 def setup(app):
@@ -392,4 +409,6 @@ def setup(app):
     app.add_transform(AltText)
     app.add_transform(TitleNumber)
     app.connect("autodoc-process-docstring", plain_docstring)
+    app.connect("html-page-context", drop_thebe, priority=900)
+    app.add_js_file("minidiff.js", loading_method="defer", priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
