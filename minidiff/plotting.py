@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from PIL import Image
 
 # Okabe and Ito's palette, told apart by colour-blind readers; the order keeps neighbours apart in grey print too.
 COLORS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#444444"]
@@ -39,13 +40,9 @@ def figure(rows=1, columns=1, size=None, **kwargs):
 
 
 def png(fig, dpi=90, colors=64):
-    """The figure as PNG bytes, small: a palette of at most ``colors`` colours (0 keeps them all) where Pillow is there."""
+    """The figure as PNG bytes, made small by a palette of at most ``colors`` colours (0: as matplotlib writes it)."""
     raw = io.BytesIO()
     fig.savefig(raw, format="png", dpi=dpi, facecolor="white")
-    try:
-        from PIL import Image
-    except ImportError:
-        return raw.getvalue()
     if not colors:
         return raw.getvalue()
     small = io.BytesIO()
@@ -61,8 +58,8 @@ def show(fig, alt, dpi=90, colors=64):
     """
     from IPython.display import display
 
-    data = png(fig, dpi, colors)
-    display({"image/png": data, "text/plain": f"[figure: {check_alt(alt)}]"}, raw=True, metadata={"image/png": {"alt": alt}})
+    alt, picture = check_alt(alt), png(fig, dpi, colors)
+    display({"image/png": picture, "text/plain": f"[figure: {alt}]"}, raw=True, metadata={"image/png": {"alt": alt}})
     fig.clear()
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close(fig)
