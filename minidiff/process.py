@@ -128,8 +128,11 @@ class GaussianProcess:
 
     @property
     def prior_std(self):
-        """Standard deviation of the prior, the law of x_1 once the data are forgotten."""
-        return self.sigma(1.0)
+        """Standard deviation of the prior N(0, prior_std^2 I): that of x_1 for centred data of unit variance.
+
+        1 for the variance-preserving processes. The papers drop the 1 in sqrt(1 + sigma_max^2) for VE, NCSN and EDM.
+        """
+        return math.hypot(self.alpha(1.0), self.sigma(1.0))
 
     def prior_sample(self, shape, generator=None, dtype=None, device=None):
         """Draw x_1 ~ N(0, prior_std^2 I) of the given shape (B, *shape)."""
@@ -154,8 +157,6 @@ class GaussianProcess:
 
 class VariancePreserving(GaussianProcess):
     """alpha^2 + sigma^2 = 1: dx = -beta(t)/2 x dt + sqrt(beta(t)) dw (survey Eq. 16). A subclass gives `beta(t)`."""
-
-    prior_std = 1.0
 
     def beta(self, t):
         """Rate per unit of time, beta(t) = -d log alpha^2 / dt, (B,) -> (B,)."""
