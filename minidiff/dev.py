@@ -355,15 +355,16 @@ def parser():
         one = commands.add_parser(name, help=text)
         one.add_argument("notebooks", nargs="+", metavar="NOTEBOOK")
         one.add_argument("--workers", type=int, default=workers)
-    one = commands.add_parser("exercises", help="make the student and solution editions")
-    one.add_argument("arguments", nargs=argparse.REMAINDER)
+    commands.add_parser("exercises", help="make the student and solution editions; arguments go to exercises/generate.py")
     commands.add_parser("bench", help="timings")
     return main_parser
 
 
 def main(arguments=None):
     """Run one command; returns its exit status."""
-    given = parser().parse_args(arguments)
+    given, rest = parser().parse_known_args(arguments)
+    if rest and given.command != "exercises":
+        parser().error(f"unknown arguments: {' '.join(rest)}")
     root = given.root.resolve()
     if not (root / "_config.yml").exists():
         raise SystemExit(f"{root} has no _config.yml: these commands need a checkout of the project, not an installed copy")
@@ -377,7 +378,7 @@ def main(arguments=None):
     if given.command == "calibrate":
         return calibrate(given.notebooks, given.workers, root)
     if given.command == "exercises":
-        return exercises(given.arguments, root)
+        return exercises(rest, root)
     return bench(root)
 
 
