@@ -1,7 +1,8 @@
-"""How far apart are two sets of samples? Distances with a known truth, and a Frechet distance for small images.
+"""How far apart are two sets of samples? Known distances, and a Frechet distance for small images.
 
-Samples come first: (n, *shape), flattened where needed; distances are computed in float64 and returned as floats. A
-distance between finite samples is never zero: print the floor, the same distance between two samples of the data.
+Samples come first: (n, *shape), flattened where needed; distances are computed in float64 and returned as
+floats. A distance between finite samples is never zero: print the floor, the same distance between two
+samples of the data.
 """
 
 import functools
@@ -17,9 +18,10 @@ WEIGHTS = Path(__file__).parent / "weights"
 def wasserstein_1d(a, b, order=1):
     """Wasserstein distance W_p on the line, p = ``order``.
 
-    a: samples (n,) or (n, 1). b: samples (m,), or the quantile function of a distribution, (n,) -> (n,), taken at
-    the midpoints (i + 1/2)/n. The optimal plan on the line sorts both: W_p^p is the integral over levels u of
-    |F_a^{-1}(u) - F_b^{-1}(u)|^p (Villani 2009, remark 2.19 for p >= 1). Raises ValueError for NaN or an order below 1.
+    a: samples (n,) or (n, 1). b: samples (m,), or the quantile function of a distribution, (n,) -> (n,),
+    taken at the midpoints (i + 1/2)/n. The optimal plan on the line sorts both: W_p^p is the integral over
+    levels u of |F_a^{-1}(u) - F_b^{-1}(u)|^p (Villani 2009, remark 2.19 for p >= 1). Raises ValueError for
+    NaN or an order below 1.
     """
     order = check_number("order", order, 1, open_low=False)
     a = _line("a", a)
@@ -30,25 +32,26 @@ def wasserstein_1d(a, b, order=1):
 
 
 def sliced_wasserstein(a, b, directions=256, order=1, generator=None):
-    """Mean of W_p over random lines: (mean over directions of W_p^p)^(1/p), p = ``order`` (Bonneel et al. 2015).
+    """W_p over random lines: (mean over directions of W_p^p)^(1/p), p = ``order`` (Bonneel et al. 2015).
 
-    a (n, *shape), b (m, *shape), n and m may differ. Directions are drawn with ``generator`` (seed 0 when None, so that
-    two calls agree).
+    a (n, *shape), b (m, *shape), n and m may differ. Directions are drawn with ``generator`` (seed 0 when
+    None, so that two calls agree).
     """
     a, b = _points("a", a), _points("b", b)
     _same_width(a, b)
     order = check_number("order", order, 1, open_low=False)
     generator = torch.Generator().manual_seed(0) if generator is None else generator
-    lines = torch.randn(a.shape[1], check_count("directions", directions), generator=generator, dtype=torch.float64)
+    directions = check_count("directions", directions)
+    lines = torch.randn(a.shape[1], directions, generator=generator, dtype=torch.float64)
     lines = lines / lines.norm(dim=0)
     return _sorted_distance(a @ lines, b @ lines, order).item()
 
 
 def energy_distance(a, b):
-    """2 E|x - y| - E|x - x'| - E|y - y'|, unbiased (pairs of one point with itself left out; Szekely, Rizzo 2013).
+    """2 E|x - y| - E|x - x'| - E|y - y'|, x' and y' other points of the sets (Szekely and Rizzo 2013).
 
-    a (n, *shape), b (m, *shape), at least two each. Zero in expectation, and only then, when the laws are equal, so
-    a value may come out slightly negative.
+    a (n, *shape), b (m, *shape), at least two points each. Unbiased, and zero in expectation only when the laws
+    are equal; so a value may come out slightly negative.
     """
     a, b = _points("a", a, least=2), _points("b", b, least=2)
     _same_width(a, b)
@@ -57,21 +60,23 @@ def energy_distance(a, b):
 
 
 def frechet_distance(a, b):
-    """Squared Frechet distance of the Gaussians fitted to two sets of features (FID; Heusel et al. 2017, Eq. 6).
+    """Squared Frechet distance of the Gaussians fitted to two sets of features (Heusel et al. 2017, Eq. 6).
 
-    |mean_a - mean_b|^2 + tr(A + B - 2 (A B)^(1/2)), A and B the covariances. a (n, k), b (m, k). Small samples are
-    biased upwards: compare sets of equal size, and print the value for train against test beside it.
+    |mean_a - mean_b|^2 + tr(A + B - 2 (A B)^(1/2)), A and B the covariances. a (n, k), b (m, k). Small
+    samples are biased upwards: compare sets of equal size, and print the value for train against test beside
+    it.
     """
     a, b = _points("a", a, least=2), _points("b", b, least=2)
     _same_width(a, b)
     shift = (a.mean(0) - b.mean(0)).square().sum()
     a, b = ((x - x.mean(0)) / (len(x) - 1) ** 0.5 for x in (a, b))  # A = a^T a, B = b^T b
-    root = torch.linalg.svdvals(a @ b.T).sum() if max(len(a), len(b)) < a.shape[1] else _trace_root(a.T @ a, b.T @ b)
+    few = max(len(a), len(b)) < a.shape[1]  # then tr (A B)^(1/2) is cheaper as the nuclear norm of a b^T
+    root = torch.linalg.svdvals(a @ b.T).sum() if few else _trace_root(a.T @ a, b.T @ b)
     return max(0.0, (shift + a.square().sum() + b.square().sum() - 2 * root).item())
 
 
 def ks_distance(samples, cdf):
-    """Kolmogorov-Smirnov: the largest gap between the samples' distribution function and ``cdf``, (n,) -> (n,)."""
+    """Kolmogorov-Smirnov: largest gap between the samples' distribution function and ``cdf``."""
     x = _line("samples", samples)
     exact = torch.as_tensor(cdf(x), dtype=torch.float64).reshape(-1)
     rank = torch.arange(len(x) + 1, dtype=torch.float64) / len(x)
@@ -79,7 +84,7 @@ def ks_distance(samples, cdf):
 
 
 def gaussian_baseline(data, count, generator=None):
-    """``count`` samples of the Gaussian with the mean and the full covariance of data (n, *shape): what a model must beat."""
+    """``count`` samples of the Gaussian with the mean and full covariance of data (n, *shape)."""
     flat = _points("data", data, least=2)
     centred = (flat - flat.mean(0)) / (len(flat) - 1) ** 0.5
     draws = torch.randn(check_count("count", count), len(flat), generator=generator, dtype=torch.float64)
@@ -90,8 +95,9 @@ def gaussian_baseline(data, count, generator=None):
 def classifier(name="digits"):
     """The shipped classifier of "digits" (8x8) or "fashion" (16x16), in evaluation mode, for measuring only.
 
-    ``classifier(name).features(images)`` -> (n, 64); calling it gives logits. Trained on the train split alone by
-    ``python -m minidiff.metrics NAME``; see weights/PROVENANCE.md. Raises ValueError for a damaged file.
+    ``classifier(name).features(images)`` -> (n, 64); calling it gives logits. Trained on the train split
+    alone by ``python -m minidiff.metrics NAME``; see weights/PROVENANCE.md. Raises ValueError for a damaged
+    file.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -103,27 +109,29 @@ def classifier(name="digits"):
     try:
         net.load_state_dict({key: value.float() for key, value in load_file(path).items()})
     except (SafetensorError, OSError, RuntimeError) as error:
-        raise ValueError(f"{path} is missing or damaged ({error}); reinstall minidiff, or make the file again: "
-                         f"python -m minidiff.metrics {name}") from error
+        raise ValueError(
+            f"{path} is missing or damaged ({error}); reinstall minidiff, or make the file again: "
+            f"python -m minidiff.metrics {name}"
+        ) from error
     return net.eval().requires_grad_(False)
 
 
 def features(images, name="digits"):
-    """Features (n, 64) of images (n, 1, h, w) in [-1, 1], in the classifier of ``name``; values outside are clipped."""
+    """Features (n, 64) of images (n, 1, h, w) in the classifier ``name``; pixels are clipped to [-1, 1]."""
     return classifier(name).features(check_data("images", images).float().cpu().clamp(-1, 1))
 
 
 def image_distance(images, reference, name="digits"):
-    """Frechet distance between two sets of images in the classifier's features: our stand-in for FID, not FID."""
+    """Frechet distance of two sets of images in the classifier's features: our stand-in for FID, not FID."""
     return frechet_distance(features(images, name), features(reference, name))
 
 
 def train_classifier(name="digits", steps=1500, seed=0):
-    """Train the classifier of "digits" or "fashion" on the train split; returns (net, test accuracy). About a minute."""
+    """Train the classifier of "digits" or "fashion" on the train split; returns (net, test accuracy)."""
     from . import data
     from .nets import Classifier
 
-    load = {"digits": data.digits, "fashion": data.fashion16}[check_choice("name", name, ("digits", "fashion"))]
+    load = data.digits if check_choice("name", name, ("digits", "fashion")) == "digits" else data.fashion16
     (images, labels), (test_images, test_labels) = load("train"), load("test")
     generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng():
@@ -144,7 +152,9 @@ def train_classifier(name="digits", steps=1500, seed=0):
 def _points(name, x, least=1):
     x = check_data(name, x)
     if x.ndim < 2 or len(x) < least:
-        raise ValueError(f"{name} must hold at least {least} points, shape (n, *shape), got shape {tuple(x.shape)}")
+        raise ValueError(
+            f"{name} must hold at least {least} points, shape (n, *shape), got shape {tuple(x.shape)}"
+        )
     return x.detach().cpu().double().flatten(1)
 
 
@@ -179,7 +189,9 @@ def _sorted_distance(a, b, order):
 
 def _mean_distance(a, b, block=2048):
     """Mean of |a_i - b_j| over all pairs, by blocks."""
-    total = sum(torch.cdist(part, b, compute_mode="donot_use_mm_for_euclid_dist").sum() for part in a.split(block))
+    total = sum(
+        torch.cdist(part, b, compute_mode="donot_use_mm_for_euclid_dist").sum() for part in a.split(block)
+    )
     return (total / (len(a) * len(b))).item()
 
 
@@ -198,7 +210,8 @@ def _main(names):
         net, accuracy = train_classifier(name)
         path = WEIGHTS / f"classifier_{name}.safetensors"
         weights = {key: value.half().contiguous() for key, value in net.state_dict().items()}
-        save_file(weights, path, {"made by": f"python -m minidiff.metrics {name}", "test accuracy": f"{accuracy:.4f}"})
+        facts = {"made by": f"python -m minidiff.metrics {name}", "test accuracy": f"{accuracy:.4f}"}
+        save_file(weights, path, facts)
         print(f"{path.name}: test accuracy {accuracy:.4f}")
 
 

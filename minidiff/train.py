@@ -1,7 +1,7 @@
-"""One training loop: draw x0, t and noise; one step of Adam on the denoising loss; a slow average of the weights.
+"""One training loop: draw x0, t and noise; step down the denoising loss; keep a slow average of the weights.
 
-The idea is :meth:`Training.advance`. The rest makes a run pleasant and safe: a progress bar, checkpoints that survive
-``kill -9``, and a resumed run that ends, on a CPU, bit for bit where an uninterrupted one does.
+The idea is :meth:`Training.advance`. The rest makes a run pleasant and safe: a progress bar, checkpoints that
+survive ``kill -9``, and a resumed run that ends, on a CPU, bit for bit where an uninterrupted one does.
 """
 
 import copy
@@ -23,31 +23,34 @@ FORMAT = "minidiff-checkpoint-1"
 
 @dataclass
 class Run:
-    """What training leaves: sample with ``ema``; ``model`` has the last weights; ``history`` the loss of each step."""
+    """What training leaves: sample with ``ema``; ``model`` has the last weights, ``history`` every loss."""
 
     model: torch.nn.Module = field(repr=False)
     ema: torch.nn.Module = field(repr=False)
     history: list = field(repr=False)
-    seconds: float = 0.0   # of this call, without the steps that a resumed run had behind it
-    rate: float = 0.0      # examples per second
+    seconds: float = 0.0  # of this call, without the steps that a resumed run had behind it
+    rate: float = 0.0  # examples per second
 
 
-def train(model, data, steps, *, batch=128, lr=1e-3, schedule="constant", ema=0.999, loss="simple", time="uniform",
-          seed=0, generator=None, device=None, clip=None, progress=True, checkpoint=None, every=500, resume=True):
+def train(model, data, steps, *, batch=128, lr=1e-3, schedule="constant", ema=0.999, loss="simple",
+          time="uniform", seed=0, generator=None, device=None, clip=None, progress=True, checkpoint=None,
+          every=500, resume=True):
     """Train ``model`` on ``data`` for ``steps`` steps of Adam and return a :class:`Run`.
 
-    model: a Denoiser, or any module when ``loss`` and ``time`` are functions. data: floating point (n, *shape), or a
-    function data(count, generator) -> (count, *shape). loss: a weight of ``losses.denoising``, or a function
-    loss(model, x0, t, noise) -> (B,). time: "uniform", "stratified", or a function time(count, generator) -> (count,).
-    schedule of the learning rate: "constant", or "cosine" from lr to 0. ema: decay of the averaged weights.
-    seed: of the run's own generator, or pass the ``generator``. device: by default where the model is. clip: largest
-    norm of the gradient. checkpoint: a file written every ``every`` steps and at the end; if it is there and ``resume``
-    is true, the run goes on from it. After a kill at most ``every`` steps are lost.
+    model: a Denoiser, or any module when ``loss`` and ``time`` are functions. data: floating point (n,
+    *shape), or a function data(count, generator) -> (count, *shape). loss: a weight of ``losses.denoising``,
+    or a function loss(model, x0, t, noise) -> (B,). time: "uniform", "stratified", or a function time(count,
+    generator) -> (count,). schedule of the learning rate: "constant", or "cosine" from lr to 0. ema: decay of
+    the averaged weights. seed: of the run's own generator, or pass the ``generator``. device: by default
+    where the model is. clip: largest norm of the gradient. checkpoint: a file written every ``every`` steps
+    and at the end; if it is there and ``resume`` is true, the run goes on from it. After a kill at most
+    ``every`` steps are lost.
 
-    Raises TypeError or ValueError for wrong arguments, ValueError for a checkpoint that is corrupt, foreign, or of a
-    run with other settings, FloatingPointError when the loss is no longer finite.
+    Raises TypeError or ValueError for wrong arguments, ValueError for a checkpoint that is corrupt, foreign,
+    or of a run with other settings, FloatingPointError when the loss is no longer finite.
     """
-    steps, batch, every = check_count("steps", steps), check_count("batch", batch), check_count("every", every)
+    steps, batch = check_count("steps", steps), check_count("batch", batch)
+    every = check_count("every", every)
     job = Training(model, lr, schedule, ema, clip, steps, seed, generator, device)
     draw_x0, draw_t, loss_of = _data(data, job), _times(time, job), _loss(loss)
     if checkpoint is not None:
@@ -82,11 +85,12 @@ class Training:
         self.schedule = check_choice("schedule", schedule, ("constant", "cosine"))
         self.clip = clip if clip is None else check_number("clip", clip, 0)
         self.steps, self.step = steps, 0
-        self.history = torch.zeros(steps, device=self.device, dtype=self.dtype)  # on the device: reading it waits
+        self.history = torch.zeros(steps, device=self.device, dtype=self.dtype)
         self.optimizer = torch.optim.Adam(self.weights, self.lr, fused=self.device.type in ("cpu", "cuda"))
         self.average = copy.deepcopy(model).requires_grad_(False).eval()
         self.slow, self.fast = list(self.average.parameters()), [p.data for p in model.parameters()]
         self.buffers = list(zip(self.average.buffers(), model.buffers()))
+        seed = check_count("seed", seed, least=0)
         self.generator = torch.Generator(self.device).manual_seed(seed) if generator is None else generator
         self.settings = {"lr": self.lr, "ema": self.decay, "clip": self.clip, "schedule": self.schedule,
                          "seed": seed if generator is None else "generator"}
@@ -96,10 +100,12 @@ class Training:
     def advance(self, x0, t, noise, loss_of):
         """One step: the mean loss of the batch, its gradient, Adam, the average of the weights.
 
-        x0 and noise (B, *shape), t (B,). The noised x_t = alpha(t) x0 + sigma(t) noise is formed inside loss_of.
+        x0 and noise (B, *shape), t (B,). The noised x_t = alpha(t) x0 + sigma(t) noise is formed inside
+        loss_of.
         """
         if self.schedule == "cosine":
-            self.optimizer.param_groups[0]["lr"] = self.lr * (1 + math.cos(math.pi * self.step / self.steps)) / 2
+            fall = (1 + math.cos(math.pi * self.step / self.steps)) / 2
+            self.optimizer.param_groups[0]["lr"] = self.lr * fall
         loss = loss_of(self.model, x0, t, noise).mean()
         self.optimizer.zero_grad()
         loss.backward()
@@ -111,7 +117,7 @@ class Training:
         self.step += 1
 
     def follow(self):
-        """w_ema <- d w_ema + (1 - d) w. d grows to ``ema`` from 0.1, so that the random initial weights are forgotten."""
+        """w_ema <- d w_ema + (1 - d) w, with d growing from 0.1 to ``ema`` to forget the random start."""
         decay = min(self.decay, (1 + self.step) / (10 + self.step))
         torch._foreach_lerp_(self.slow, self.fast, 1 - decay)
         for mine, theirs in self.buffers:
@@ -126,8 +132,10 @@ class Training:
         """Raise FloatingPointError when a loss so far was NaN or infinite."""
         bad = (~torch.isfinite(self.history[: self.step])).nonzero()
         if len(bad):
-            raise FloatingPointError(f"the loss stopped being finite at step {int(bad[0]) + 1}; try a smaller lr than "
-                                     f"{self.lr:g}, or clip=1.0")
+            raise FloatingPointError(
+                f"the loss stopped being finite at step {int(bad[0]) + 1}; try a smaller lr than "
+                f"{self.lr:g}, or clip=1.0"
+            )
 
     def tensors(self):
         """All state as a flat dictionary name -> tensor."""
@@ -135,28 +143,29 @@ class Training:
         state |= {f"ema.{name}": value for name, value in self.average.state_dict().items()}
         for index, moments in self.optimizer.state_dict()["state"].items():
             state |= {f"adam.{index}.{name}": value for name, value in moments.items()}
-        state |= {"random.run": self.generator.get_state(), "random.torch": torch.get_rng_state(),
-                  "history": self.history[: self.step]}
+        state["history"] = self.history[: self.step]
+        state["random.run"], state["random.torch"] = self.generator.get_state(), torch.get_rng_state()
         if self.device.type == "cuda":
             state["random.cuda"] = torch.cuda.get_rng_state(self.device)
         return state
 
     def save(self, path):
-        """Write a checkpoint beside its final name, then move it there: the file is the old or the new one, whole."""
+        """Write a checkpoint beside its final name, then move it there: a reader finds the old or the new."""
         from safetensors.torch import save_file
 
         self.check_finite()
         part = Path(f"{path}.part")
         part.parent.mkdir(parents=True, exist_ok=True)
         tensors = {name: value.detach().cpu().clone().contiguous() for name, value in self.tensors().items()}
-        facts = {"format": FORMAT, "step": str(self.step), "settings": json.dumps(self.settings), "sha256": _digest(tensors)}
+        facts = {"format": FORMAT, "step": str(self.step), "settings": json.dumps(self.settings)}
+        facts["sha256"] = _digest(tensors)
         save_file(tensors, part, facts)
         with open(part, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(part, path)
 
     def load(self, path):
-        """Go on from a checkpoint. Raises ValueError, naming the file and the fault, before anything is changed."""
+        """Go on from a checkpoint. Raises ValueError, naming file and fault, before anything is changed."""
         stored, facts = _read_checkpoint(path)
         step = _check_checkpoint(path, stored, facts, self)
         self.model.load_state_dict(_part(stored, "model."))
@@ -165,7 +174,8 @@ class Training:
         for name, value in _part(stored, "adam.").items():
             index, kind = name.split(".", 1)
             moments.setdefault(int(index), {})[kind] = value
-        self.optimizer.load_state_dict({"state": moments, "param_groups": self.optimizer.state_dict()["param_groups"]})
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
         self.generator.set_state(stored["random.run"])
         torch.set_rng_state(stored["random.torch"])
         if "random.cuda" in stored and self.device.type == "cuda":
@@ -196,10 +206,14 @@ def _read_checkpoint(path):
     except (SafetensorError, OSError) as error:
         raise ValueError(f"checkpoint {path} is damaged or no safetensors file ({error}); {cure}") from error
     if facts.get("format") != FORMAT:
-        raise ValueError(f"checkpoint {path} was not written by minidiff.train (format {facts.get('format')!r}, expected "
-                         f"{FORMAT!r}); {cure}")
+        raise ValueError(
+            f"checkpoint {path} was not written by minidiff.train (format {facts.get('format')!r}, expected "
+            f"{FORMAT!r}); {cure}"
+        )
     if facts.get("sha256") != _digest(stored):
-        raise ValueError(f"checkpoint {path} is damaged: its content does not have the SHA-256 written into it; {cure}")
+        raise ValueError(
+            f"checkpoint {path} is damaged: its content does not have the SHA-256 written into it; {cure}"
+        )
     return stored, facts
 
 
@@ -209,23 +223,29 @@ def _check_checkpoint(path, stored, facts, job):
     for name in sorted(settings.keys() | job.settings.keys()):
         theirs, mine = settings.get(name), job.settings.get(name)
         if theirs != mine:
-            raise ValueError(f"checkpoint {path} belongs to a run with {name} = {theirs!r}, this one has {name} = {mine!r}; "
-                             "use the same, or another file, or resume=False")
+            raise ValueError(
+                f"checkpoint {path} belongs to a run with {name} = {theirs!r}, this has {name} = {mine!r}; "
+                "use the same, or another file, or resume=False"
+            )
     for kind, module in (("model.", job.model), ("ema.", job.average)):
         mine = {name: tuple(value.shape) for name, value in module.state_dict().items()}
         theirs = {name: tuple(value.shape) for name, value in _part(stored, kind).items()}
         wrong = sorted(name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name))
         if wrong:
-            raise ValueError(f"checkpoint {path} is of another network: {wrong[0]} has shape {theirs.get(wrong[0])} there and "
-                             f"{mine.get(wrong[0])} here ({len(wrong)} differences)")
+            raise ValueError(
+                f"checkpoint {path} is of another network: {wrong[0]} has shape {theirs.get(wrong[0])}, "
+                f"here {mine.get(wrong[0])} ({len(wrong)} differences)"
+            )
     if step > job.steps:
-        raise ValueError(f"checkpoint {path} is already at step {step}, beyond steps = {job.steps}; ask for more steps, "
-                         "or pass resume=False")
+        raise ValueError(
+            f"checkpoint {path} is already at step {step}, beyond steps = {job.steps}; ask for more steps, "
+            "or pass resume=False"
+        )
     return step
 
 
 def _data(data, job):
-    """draw(count) -> x0 (count, *shape), with replacement; data checked and moved to the job's device once."""
+    """draw(count) -> x0 (count, *shape), with replacement; data are checked and moved to the device once."""
     if callable(data) and not isinstance(data, torch.Tensor):
         return lambda count: data(count, generator=job.generator).to(job.device)
     check_data("data", data)
@@ -276,7 +296,9 @@ def _loss(loss):
     if callable(loss):
         return loss
     if not isinstance(loss, str):
-        raise TypeError(f"loss must be the name of a weight or a function loss(model, x0, t, noise), got {shown(loss)}")
+        raise TypeError(
+            f"loss must be the name of a weight or a function loss(model, x0, t, noise), got {shown(loss)}"
+        )
     check_choice("loss", loss, losses.WEIGHTS)
     return lambda model, x0, t, noise: losses.denoising(model, x0, t, noise, weight=loss)
 
@@ -286,7 +308,9 @@ def _name(value):
 
 
 def _fingerprint(data):
-    return f"{tuple(data.shape)} {_digest({'': data})[:16]}" if isinstance(data, torch.Tensor) else _name(data)
+    return (
+        f"{tuple(data.shape)} {_digest({'': data})[:16]}" if isinstance(data, torch.Tensor) else _name(data)
+    )
 
 
 def _digest(tensors):
@@ -301,7 +325,8 @@ def _digest(tensors):
 class _Progress:
     """A tqdm bar with the loss (mean of the last hundred steps) and images or points per second.
 
-    Looks at the loss twice a second only: reading a number back from a GPU makes it wait. Stops a run whose loss is NaN.
+    Looks at the loss twice a second only: reading a number back from a GPU makes it wait. Stops a run whose
+    loss is NaN.
     """
 
     def __init__(self, job, batch, wanted):

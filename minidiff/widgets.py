@@ -1,7 +1,7 @@
 """Interactive figures that also move without a kernel, in the static site.
 
-A pure function draws one frame per value; the browser links a slider to the frames. The static picture that is
-shown first is what print, search engines and viewers without widgets keep.
+A pure function draws one frame per value; the browser links a slider to the frames. The static picture that
+is shown first is what print, search engines and viewers without widgets keep.
 """
 
 import base64
@@ -24,10 +24,10 @@ def frames(draw, values, dpi=80, colors=32):
 def scrub(frames, labels, alt, description="", start=None):
     """Show a slider over frames, linked in the browser, so that it moves on the built page as well.
 
-    frames: list of PNG bytes, all of one size (see :func:`frames`). labels: one text for each. alt: what is seen and
-    how it changes, in words. description: what the slider sets. start: the frame that is shown first (default: the
-    middle one). Displays the widget with a static PNG and its alt text behind it.
-    Raises ValueError for no frames, too many, labels of another number, or an empty alt.
+    frames: list of PNG bytes, all of one size (see :func:`frames`). labels: one text for each. alt: what is
+    seen and how it changes, in words. description: what the slider sets. start: the frame that is shown first
+    (default: the middle one). Displays the widget with a static PNG and its alt text behind it. Raises
+    ValueError for no frames, too many, labels of another number, or an empty alt.
     """
     import ipywidgets
     from IPython.display import display
@@ -38,19 +38,37 @@ def scrub(frames, labels, alt, description="", start=None):
     if len(labels) != len(frames):
         raise ValueError(f"labels must be {len(frames)}, one for each frame, got {len(labels)}")
     start = len(frames) // 2 if start is None else range(len(frames))[start]
-    slider = ipywidgets.SelectionSlider(options=[(label, i) for i, label in enumerate(labels)], index=start,
-                                        description=description, continuous_update=True,
-                                        style={"description_width": "initial"}, layout={"width": "min(100%, 480px)"})
-    stack = ipywidgets.Stack([ipywidgets.HTML(_img(frame, f"{alt} ({label})")) for frame, label in zip(frames, labels)],
-                             selected_index=start)
+    slider = ipywidgets.SelectionSlider(
+        options=[(label, i) for i, label in enumerate(labels)],
+        index=start,
+        description=description,
+        continuous_update=True,
+        style={"description_width": "initial"},
+        layout={"width": "min(100%, 480px)"},
+    )
+    stack = ipywidgets.Stack(
+        [ipywidgets.HTML(_img(frame, f"{alt} ({label})")) for frame, label in zip(frames, labels)],
+        selected_index=start,
+    )
     ipywidgets.jslink((slider, "index"), (stack, "selected_index"))
     box = ipywidgets.VBox([slider, stack], layout={"max_width": "100%"})
-    display({"application/vnd.jupyter.widget-view+json": {"version_major": 2, "version_minor": 0, "model_id": box.model_id},
-             "image/png": frames[start], "text/plain": f"[interactive figure: {alt}]"},
-            raw=True, metadata={"image/png": {"alt": alt}})
+    display(
+        {
+            "application/vnd.jupyter.widget-view+json": {
+                "version_major": 2,
+                "version_minor": 0,
+                "model_id": box.model_id,
+            },
+            "image/png": frames[start],
+            "text/plain": f"[interactive figure: {alt}]",
+        },
+        raw=True,
+        metadata={"image/png": {"alt": alt}},
+    )
 
 
 def _img(data, alt):
     """An HTML picture: unlike ipywidgets.Image it can carry alt text."""
     source = base64.b64encode(data).decode()
-    return f'<img src="data:image/png;base64,{source}" alt="{html.escape(alt, quote=True)}" style="max-width: 100%">'
+    alt = html.escape(alt, quote=True)
+    return f'<img src="data:image/png;base64,{source}" alt="{alt}" style="max-width: 100%">'

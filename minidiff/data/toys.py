@@ -1,8 +1,8 @@
 """Two-dimensional toy distributions: endless, cheap, and easy to see.
 
-Each function returns n points as a float32 tensor (n, 2), roughly centred and of unit size, so that one set of
-noise levels fits all of them. Randomness comes only through ``generator``. For toys whose score and likelihood are
-known exactly, see :mod:`minidiff.exact`.
+Each function returns n points as a float32 tensor (n, 2), roughly centred and of unit size, so that one set
+of noise levels fits all of them. Randomness comes only through ``generator``. For toys whose score and
+likelihood are known exactly, see :mod:`minidiff.exact`.
 """
 
 import math

@@ -5,7 +5,7 @@ from torch.nn.functional import silu
 
 
 class Classifier(nn.Module):
-    """Images (B, 1, H, W), sides at least 8 and divisible by 4 -> logits (B, classes); ``features`` -> (B, width)."""
+    """Images (B, 1, H, W), sides from 8 on, -> logits (B, classes); ``features`` -> (B, 64)."""
 
     def __init__(self, classes=10, width=32, features=64):
         super().__init__()

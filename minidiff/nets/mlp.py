@@ -17,16 +17,16 @@ def spread_time(t, x):
 
 
 class Fourier(nn.Module):
-    """u -> (u, sin(w u), cos(w u)) with angular frequencies w in geometric progression: (..., k) -> (..., k(1+2n)).
+    """u -> (u, sin(w u), cos(w u)) for n frequencies w in geometric progression: k numbers -> k (1 + 2n).
 
-    A plain network learns functions of u that vary slowly; at small noise the score varies fast. The sines and
-    cosines hand it the fast variation (Tancik et al. 2020, arXiv 2006.10739).
+    A plain network learns functions of u that vary slowly; at small noise the score varies fast. The sines
+    and cosines hand it the fast variation (Tancik et al. 2020, arXiv 2006.10739).
     """
 
     def __init__(self, count, lowest, highest):
         super().__init__()
-        self.register_buffer("frequencies", torch.logspace(math.log10(lowest), math.log10(highest), count),
-                             persistent=False)
+        frequencies = torch.logspace(math.log10(lowest), math.log10(highest), count)
+        self.register_buffer("frequencies", frequencies, persistent=False)
 
     def forward(self, u):
         angle = (u.unsqueeze(-1) * self.frequencies).flatten(-2)
@@ -36,14 +36,15 @@ class Fourier(nn.Module):
 class MLP(nn.Module):
     """Network (x, t) -> same shape as x, for data of ``dim`` numbers in any shape.
 
-    dim: numbers per example (2 for points, 64 for an 8x8 image). width, depth: units and count of hidden layers;
-    residual=True adds each layer's input to its output. frequencies: sines per coordinate of x (0: none).
-    t is continuous time in [0, 1]: a number, a 0-dim tensor or (B,). Raises ValueError for x of another size.
+    dim: numbers per example (2 for points, 64 for an 8x8 image). width, depth: units and count of hidden
+    layers; residual=True adds each layer's input to its output. frequencies: sines per coordinate of x (0:
+    none). t is continuous time in [0, 1]: a number, a 0-dim tensor or (B,). Raises ValueError for x of
+    another size.
     """
 
     def __init__(self, dim=2, width=128, depth=3, frequencies=6, residual=False):
         super().__init__()
-        dim, width, depth = (check_count(*pair) for pair in (("dim", dim), ("width", width), ("depth", depth)))
+        dim, width, depth = check_count("dim", dim), check_count("width", width), check_count("depth", depth)
         frequencies = check_count("frequencies", frequencies, least=0)
         self.dim, self.residual = dim, residual
         self.of_x = Fourier(frequencies, 1.0, 2.0 ** (frequencies - 1)) if frequencies else nn.Identity()
@@ -55,7 +56,9 @@ class MLP(nn.Module):
     def forward(self, x, t):
         flat = x.flatten(1)
         if flat.shape[1] != self.dim:
-            raise ValueError(f"this MLP takes {self.dim} numbers per example, got x of shape {tuple(x.shape)}")
+            raise ValueError(
+                f"this MLP takes {self.dim} numbers per example, got x of shape {tuple(x.shape)}"
+            )
         h = torch.cat([self.of_x(flat), self.of_t(spread_time(t, x)[:, None])], dim=1)
         for layer in self.hidden:
             y = nn.functional.silu(layer(h))

@@ -1,4 +1,5 @@
 """Data: shapes, ranges, fixed splits, hashes, and what is said about a missing, truncated or altered file."""
+
 import gzip
 import hashlib
 import sys
@@ -23,7 +24,9 @@ def test_toys_are_reproducible_points_of_unit_size(toy):
 
 
 @pytest.mark.parametrize("toy", TOYS, ids=lambda f: f.__name__)
-@pytest.mark.parametrize("count, kind", [(0, ValueError), (-1, ValueError), (2.5, ValueError), (True, TypeError), ("9", TypeError)])
+@pytest.mark.parametrize(
+    "count, kind", [(0, ValueError), (-1, ValueError), (2.5, ValueError), (True, TypeError), ("9", TypeError)]
+)
 def test_toys_refuse_a_wrong_count(toy, count, kind):
     with pytest.raises(kind, match="n must be a whole number"):
         toy(count)
@@ -53,7 +56,11 @@ def test_checkerboard_fills_only_the_dark_squares():
 
 def test_digits():
     everything, labels = data.digits()
-    assert everything.shape == (1797, 1, 8, 8) and everything.dtype == torch.float32 and labels.dtype == torch.int64
+    assert (
+        everything.shape == (1797, 1, 8, 8)
+        and everything.dtype == torch.float32
+        and labels.dtype == torch.int64
+    )
     assert everything.min() == -1 and everything.max() == 1 and labels.unique().tolist() == list(range(10))
     train, test = data.digits("train"), data.digits("test")
     assert len(train[0]) == 1437 and len(test[0]) == 360
@@ -65,7 +72,9 @@ def test_fashion16():
     everything, labels = data.fashion16()
     assert everything.shape == (6000, 1, 16, 16) and labels.bincount().tolist() == [600] * 10
     assert everything.min() == -1 and everything.max() == 1
-    assert torch.equal(data.fashion16("train")[0], everything[:5000]) and torch.equal(data.fashion16("test")[1], labels[5000:])
+    assert torch.equal(data.fashion16("train")[0], everything[:5000]) and torch.equal(
+        data.fashion16("test")[1], labels[5000:]
+    )
 
 
 @pytest.mark.parametrize("load", [data.digits, data.fashion16, data.fashion28])
@@ -138,16 +147,24 @@ def test_extract_without_an_array_or_with_pickle(shipped):
 
 
 def idx(array):
-    return bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape) + array.tobytes()
+    return (
+        bytes([0, 0, 8, array.ndim]) + b"".join(n.to_bytes(4, "big") for n in array.shape) + array.tobytes()
+    )
 
 
 @pytest.fixture
 def published(tmp_path, monkeypatch):
-    """Four small files in the published format, in an empty world: no Debian package, no cache, no network."""
+    """Four small files in the published format, in a world without Debian package, cache or network."""
     pictures = np.arange(3 * 28 * 28, dtype=np.uint8).reshape(3, 28, 28)
-    content = {name: idx(pictures if "images" in name else np.array([2, 0, 9], np.uint8)) for name in images.FASHION28_SHA256}
+    content = {
+        name: idx(pictures if "images" in name else np.array([2, 0, 9], np.uint8))
+        for name in images.FASHION28_SHA256
+    }
     packed = {name: gzip.compress(raw) for name, raw in content.items()}
-    hashes = {name: (hashlib.sha256(packed[name]).hexdigest(), hashlib.sha256(content[name]).hexdigest()) for name in content}
+    hashes = {
+        name: (hashlib.sha256(packed[name]).hexdigest(), hashlib.sha256(content[name]).hexdigest())
+        for name in content
+    }
     monkeypatch.setattr(images, "FASHION28_SHA256", hashes)
     monkeypatch.setattr(images, "DEBIAN", tmp_path / "debian")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -161,7 +178,9 @@ def published(tmp_path, monkeypatch):
 
 def test_fashion28_from_a_folder(published):
     pictures, labels = data.fashion28("train", folder=published)
-    assert pictures.shape == (3, 1, 28, 28) and pictures.dtype == torch.float32 and labels.tolist() == [2, 0, 9]
+    assert (
+        pictures.shape == (3, 1, 28, 28) and pictures.dtype == torch.float32 and labels.tolist() == [2, 0, 9]
+    )
     assert pictures[0, 0, 0, 0] == -1 and pictures[0, 0, 9, 3] == 1  # pixel 255
 
 
@@ -184,12 +203,22 @@ def test_fashion28_folder_without_files(published, tmp_path):
         data.fashion28("train", folder=tmp_path)
 
 
-@pytest.mark.parametrize("spoil", [lambda raw: raw[:-9], lambda raw: b"", lambda raw: gzip.compress(gzip.decompress(raw)[:-1]),
-                                   lambda raw: b"<html>not found</html>"], ids=["truncated", "empty", "short", "a web page"])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda raw: raw[:-9],
+        lambda raw: b"",
+        lambda raw: gzip.compress(gzip.decompress(raw)[:-1]),
+        lambda raw: b"<html>not found</html>",
+    ],
+    ids=["truncated", "empty", "short", "a web page"],
+)
 def test_fashion28_bad_file_is_named(published, spoil):
     bad = published / "train-labels-idx1-ubyte.gz"
     bad.write_bytes(spoil(bad.read_bytes()))
-    with pytest.raises(DataError, match=r"train-labels-idx1-ubyte\.gz (cannot be read|is not the published file)"):
+    with pytest.raises(
+        DataError, match=r"train-labels-idx1-ubyte\.gz (cannot be read|is not the published file)"
+    ):
         data.fashion28("train", folder=published)
 
 
@@ -199,6 +228,7 @@ def test_fashion28_download_says_so_and_is_checked(published, monkeypatch, capsy
     def retrieve(url, known_hash, fname, path):
         """What pooch does, for file:// addresses."""
         from pathlib import Path
+
         raw = Path(url.removeprefix("file://")).read_bytes()
         if f"sha256:{hashlib.sha256(raw).hexdigest()}" != known_hash:
             raise ValueError("SHA256 hash of downloaded file does not match the known hash")

@@ -1,4 +1,5 @@
 """Networks: shapes, the forms of t, parameter counts, and messages for wrong input."""
+
 import pytest
 import torch
 
@@ -9,7 +10,10 @@ NETS = {
     "mlp on points": (lambda: MLP(dim=2), (2,)),
     "mlp on images": (lambda: MLP(dim=64, width=32, depth=2, frequencies=0, residual=True), (1, 8, 8)),
     "unet 8": (lambda: UNet(width=8), (1, 8, 8)),
-    "unet 16, three levels, no attention": (lambda: UNet(channels=3, width=8, levels=3, attention=False), (3, 16, 16)),
+    "unet 16, three levels, no attention": (
+        lambda: UNet(channels=3, width=8, levels=3, attention=False),
+        (3, 16, 16),
+    ),
     "unet 28": (lambda: UNet(width=8, levels=3), (1, 28, 28)),
     "unet, one level": (lambda: UNet(width=8, levels=1), (1, 5, 7)),
 }
@@ -52,11 +56,16 @@ def test_all_weights_get_a_gradient():
         net = make()
         torch.nn.init.normal_(list(net.parameters())[-2], std=0.1)
         net(torch.randn(2, *shape), torch.rand(2)).square().sum().backward()
-        assert all(p.grad is not None and p.grad.abs().sum() > 0 for n, p in net.named_parameters() if "bias" not in n)
+        assert all(
+            p.grad is not None and p.grad.abs().sum() > 0
+            for n, p in net.named_parameters()
+            if "bias" not in n
+        )
 
 
 def test_fourier_features_let_the_mlp_vary_fast():
     """Fits sin(12 x): a plain network of the same size does not within the same steps."""
+
     def error(frequencies):
         torch.manual_seed(0)
         net = MLP(dim=1, width=32, depth=2, frequencies=frequencies)
@@ -66,6 +75,7 @@ def test_fourier_features_let_the_mlp_vary_fast():
             loss = (net(x, 0.5) - torch.sin(12 * x)).square().mean()
             optimizer.zero_grad(), loss.backward(), optimizer.step()
         return loss.item()
+
     assert error(6) < 0.1 < error(0)
 
 

@@ -1,4 +1,5 @@
 """Figures: drawn from tensors, small as PNG, shown with alt text, and closed."""
+
 import io
 import json
 import subprocess
@@ -17,15 +18,25 @@ DRAWN = {
     "images": lambda ax=None: plotting.image_grid(torch.rand(23, 1, 8, 8) * 2 - 1, 8, ax, "sheet"),
     "colour images": lambda ax=None: plotting.image_grid(torch.rand(3, 3, 8, 8), 8, ax, low=0),
     "arrows": lambda ax=None: plotting.arrows(lambda x: -x, ax=ax, title="score"),
-    "paths": lambda ax=None: plotting.paths(torch.linspace(1, 0, 20), torch.randn(20, 9, 1), ax, "flow", label="ODE"),
+    "paths": lambda ax=None: plotting.paths(
+        torch.linspace(1, 0, 20), torch.randn(20, 9, 1), ax, "flow", label="ODE"
+    ),
     "paths in the plane": lambda ax=None: plotting.paths_2d(torch.randn(5, 7, 2), ax, "flow", limit=3),
-    "density": lambda ax=None: plotting.density(X[:, 0], lambda x: (-x**2 / 2).exp(), ax, "density"),
+    "density": lambda ax=None: plotting.density(X[:, 0], lambda x: (-(x**2) / 2).exp(), ax, "density"),
     "histogram only": lambda ax=None: plotting.density(X[:, 0], ax=ax, limits=(-2, 2)),
-    "heatmap": lambda ax=None: plotting.heatmap(lambda x: -x.square().sum(1), ax=ax, title="density", count=20),
-    "losses": lambda ax=None: plotting.losses(np.linspace(3, 1, 400).tolist(), ax, "training", label="run", floor=0.9),
+    "heatmap": lambda ax=None: plotting.heatmap(
+        lambda x: -x.square().sum(1), ax=ax, title="density", count=20
+    ),
+    "losses": lambda ax=None: plotting.losses(
+        np.linspace(3, 1, 400).tolist(), ax, "training", label="run", floor=0.9
+    ),
     "short losses": lambda ax=None: plotting.losses([3.0, 2.0], ax),
-    "curves": lambda ax=None: plotting.curves([1, 2, 4], {"a": [1, 2, 3], "b": [3, 2, 1]}, ax, "t", "x", "y", log="xy", markers=True),
-    "errors": lambda ax=None: plotting.errors({"DDIM": ([5, 10], [0.3, 0.1]), "Heun": ([5, 10], [0.2, 0.02])}, ax, "t", floor=0.01),
+    "curves": lambda ax=None: plotting.curves(
+        [1, 2, 4], {"a": [1, 2, 3], "b": [3, 2, 1]}, ax, "t", "x", "y", log="xy", markers=True
+    ),
+    "errors": lambda ax=None: plotting.errors(
+        {"DDIM": ([5, 10], [0.3, 0.1]), "Heun": ([5, 10], [0.2, 0.02])}, ax, "t", floor=0.01
+    ),
 }
 
 
@@ -46,7 +57,7 @@ def test_the_palette_makes_files_smaller_and_keeps_the_background_white():
 
 
 def test_palette_colours_differ_for_colour_blind_readers_and_in_grey():
-    """Under a simulated lack of red or green cones (Vienot 1999) no two of the first five colours come close."""
+    """No two of the first five come close, also without red or green cones (Vienot 1999)."""
     rgb = np.array([[int(c[i : i + 2], 16) / 255 for i in (1, 3, 5)] for c in plotting.COLORS[:5]]) ** 2.2
     protan = np.array([[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]])
     deutan = np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]])
@@ -87,6 +98,7 @@ def test_show_has_alt_text_and_clears_the_figure(displayed):
 
 def test_show_closes_a_pyplot_figure(displayed):
     import matplotlib.pyplot as plt
+
     fig = plt.figure()
     plotting.show(fig, alt="nothing")
     assert fig.number not in plt.get_fignums()
@@ -103,6 +115,7 @@ def test_in_a_notebook_the_output_is_png_with_metadata(tmp_path):
     """Through IPython's own display machinery."""
     from IPython.utils.capture import capture_output
     from IPython.testing.globalipapp import get_ipython, start_ipython
+
     (get_ipython() or start_ipython())
     with capture_output() as captured:
         plotting.show(DRAWN["points"](), alt="points")
@@ -111,7 +124,10 @@ def test_in_a_notebook_the_output_is_png_with_metadata(tmp_path):
 
 
 def test_the_core_does_not_import_matplotlib():
-    code = "import sys, json, minidiff, minidiff.nets, minidiff.data, minidiff.train, minidiff.metrics; print(json.dumps(sorted(sys.modules)))"
+    code = (
+        "import sys, json, minidiff, minidiff.nets, minidiff.data, minidiff.train, minidiff.metrics;"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = json.loads(done.stdout)
     for name in ("matplotlib", "sklearn", "scipy", "pooch", "safetensors", "IPython", "ipywidgets", "PIL"):

@@ -1,4 +1,5 @@
-"""Training: it learns, is reproducible, survives a kill, resumes bit for bit, and refuses what is wrong in words."""
+"""Training learns, is reproducible, survives a kill, resumes bit for bit, refuses wrong input in words."""
+
 import os
 import signal
 import subprocess
@@ -28,16 +29,28 @@ def quick(model=None, data=POINTS, steps=6, **knobs):
 
 
 def same(a, b):
-    return all(torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+    return all(
+        torch.equal(x, y) for x, y in zip(a.state_dict().values(), b.state_dict().values(), strict=True)
+    )
 
 
 def test_the_loss_falls_towards_that_of_the_exact_denoiser():
     from minidiff.exact import Gaussian
+
     target, process = Gaussian([0.0], 0.5), VP()
     torch.manual_seed(0)
     model = Denoiser(MLP(1, width=32, depth=2), process)
-    run = train(model, lambda n, generator: target.sample(n, generator=generator, dtype=torch.float32), 400, batch=256,
-                lr=3e-3, schedule="cosine", ema=0.98, progress=False, seed=1)
+    run = train(
+        model,
+        lambda n, generator: target.sample(n, generator=generator, dtype=torch.float32),
+        400,
+        batch=256,
+        lr=3e-3,
+        schedule="cosine",
+        ema=0.98,
+        progress=False,
+        seed=1,
+    )
     generator = torch.Generator().manual_seed(2)
     x0, noise = torch.randn(20_000, 1, generator=generator) * 0.5, torch.randn(20_000, 1, generator=generator)
     t = torch.rand(20_000, generator=generator) * 0.999 + 0.001
@@ -70,8 +83,14 @@ def test_seed_decides_the_run_and_nothing_else_does():
 def test_the_average_is_the_recursion_with_warm_up():
     model = small()
     slow, weights = [p.detach().clone() for p in model.parameters()], []
-    run = quick(model, steps=5, ema=0.3, loss=lambda m, *rest: weights.append([p.detach().clone() for p in m.parameters()])
-                or losses.denoising(m, *rest))
+    run = quick(
+        model,
+        steps=5,
+        ema=0.3,
+        loss=lambda m, *rest: (
+            weights.append([p.detach().clone() for p in m.parameters()]) or losses.denoising(m, *rest)
+        ),
+    )
     weights = weights[1:] + [list(run.model.parameters())]
     for step, now in enumerate(weights):
         keep = min(0.3, (1 + step) / (10 + step))
@@ -96,8 +115,15 @@ def test_buffers_are_copied_into_the_average():
 
 def times_seen(process, how="uniform", batch=400):
     seen = []
-    train(small(process), POINTS, 5, batch=batch, time=how, progress=False,
-          loss=lambda model, x0, t, noise: seen.append(t) or losses.denoising(model, x0, t, noise))
+    train(
+        small(process),
+        POINTS,
+        5,
+        batch=batch,
+        time=how,
+        progress=False,
+        loss=lambda model, x0, t, noise: seen.append(t) or losses.denoising(model, x0, t, noise),
+    )
     return torch.cat(seen)
 
 
@@ -121,8 +147,11 @@ def test_stratified_times_leave_no_gap():
 
 def test_own_times_and_a_model_without_a_process():
     net = torch.nn.Linear(2, 2)
-    run = quick(net, time=lambda count, generator: torch.rand(count, generator=generator),
-                loss=lambda model, x0, t, noise: (model(x0 + noise) - x0).square().sum(1))
+    run = quick(
+        net,
+        time=lambda count, generator: torch.rand(count, generator=generator),
+        loss=lambda model, x0, t, noise: (model(x0 + noise) - x0).square().sum(1),
+    )
     assert run.model is net
     with pytest.raises(ValueError, match="time must be a function"):
         quick(torch.nn.Linear(2, 2))
@@ -222,12 +251,16 @@ train(model, points, {steps}, batch=32, progress=False, checkpoint={path!r}, eve
 
 
 def start(path, steps, every):
-    return subprocess.Popen([sys.executable, "-c", SCRIPT.format(path=str(path), steps=steps, every=every)], cwd=ROOT,
-                            env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads()), "PYTHONPATH": str(ROOT)})
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT.format(path=str(path), steps=steps, every=every)],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads()), "PYTHONPATH": str(ROOT)},
+    )
 
 
 def step_of(path):
     from safetensors import safe_open
+
     with safe_open(path, framework="pt") as file:
         return int(file.metadata()["step"])
 
@@ -248,7 +281,9 @@ def test_killed_run_goes_on_bit_for_bit(tmp_path):
     steps = reached + 40
     resumed = quick(steps=steps, checkpoint=path, every=2)
     whole = quick(steps=steps)
-    assert same(resumed.model, whole.model) and same(resumed.ema, whole.ema) and resumed.history == whole.history
+    assert (
+        same(resumed.model, whole.model) and same(resumed.ema, whole.ema) and resumed.history == whole.history
+    )
 
 
 def test_a_failed_write_leaves_the_old_checkpoint(tmp_path, monkeypatch):
@@ -261,8 +296,16 @@ def test_a_failed_write_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     assert path.read_bytes() == before
 
 
-@pytest.mark.parametrize("spoil", [lambda raw: raw[:-100], lambda raw: b"", lambda raw: b"not a checkpoint at all" * 40,
-                                   lambda raw: b"\x80\x04" + raw], ids=["truncated", "empty", "text", "pickle-like"])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda raw: raw[:-100],
+        lambda raw: b"",
+        lambda raw: b"not a checkpoint at all" * 40,
+        lambda raw: b"\x80\x04" + raw,
+    ],
+    ids=["truncated", "empty", "text", "pickle-like"],
+)
 def test_damaged_checkpoint(tmp_path, spoil):
     path = tmp_path / "c.safetensors"
     quick(checkpoint=path)
@@ -285,6 +328,7 @@ def test_pickle_is_never_opened(tmp_path):
 
 def test_foreign_safetensors_file(tmp_path):
     from safetensors.torch import save_file
+
     path = tmp_path / "c"
     save_file({"weight": torch.zeros(3)}, path)
     with pytest.raises(ValueError, match="not written by minidiff.train"):
@@ -304,14 +348,20 @@ def test_one_flipped_bit_in_a_weight(tmp_path):
         quick(checkpoint=path)
 
 
-@pytest.mark.parametrize("missing", ["history", "random.run", "random.torch", "adam.0.exp_avg", "model.net.out.bias"])
+@pytest.mark.parametrize(
+    "missing", ["history", "random.run", "random.torch", "adam.0.exp_avg", "model.net.out.bias"]
+)
 def test_checkpoint_without_a_part(tmp_path, missing):
     from safetensors import safe_open
     from safetensors.torch import save_file
+
     path, model = tmp_path / "c", small()
     quick(checkpoint=path)
     with safe_open(path, framework="pt") as file:
-        facts, stored = file.metadata(), {name: file.get_tensor(name) for name in file.keys() if name != missing}
+        facts, stored = (
+            file.metadata(),
+            {name: file.get_tensor(name) for name in file.keys() if name != missing},
+        )
     save_file(stored, path, facts)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     with pytest.raises(ValueError, match="damaged"):
@@ -319,11 +369,25 @@ def test_checkpoint_without_a_part(tmp_path, missing):
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
-@pytest.mark.parametrize("other", [dict(lr=2e-3), dict(ema=0.5), dict(loss="x0"), dict(seed=1), dict(time="stratified"),
-                                   dict(data=POINTS + 1), dict(schedule="cosine"), dict(clip=1.0)], ids=lambda d: next(iter(d)))
+@pytest.mark.parametrize(
+    "other",
+    [
+        dict(lr=2e-3),
+        dict(ema=0.5),
+        dict(loss="x0"),
+        dict(seed=1),
+        dict(time="stratified"),
+        dict(data=POINTS + 1),
+        dict(schedule="cosine"),
+        dict(clip=1.0),
+    ],
+    ids=lambda d: next(iter(d)),
+)
 def test_checkpoint_of_a_run_with_other_settings(tmp_path, other):
     quick(checkpoint=tmp_path / "c")
-    with pytest.raises(ValueError, match=f"belongs to a run with {'clip' if 'clip' in other else next(iter(other))}"):
+    with pytest.raises(
+        ValueError, match=f"belongs to a run with {'clip' if 'clip' in other else next(iter(other))}"
+    ):
         quick(checkpoint=tmp_path / "c", **other)
 
 
@@ -338,28 +402,32 @@ def test_checkpoint_of_another_network_or_beyond_the_end(tmp_path):
 # Wrong arguments
 
 
-@pytest.mark.parametrize("knobs, kind, words", [
-    (dict(steps=0), ValueError, "steps must be a whole number of at least 1"),
-    (dict(steps=2.5), ValueError, "steps"),
-    (dict(steps="10"), TypeError, "steps"),
-    (dict(batch=0), ValueError, "batch"),
-    (dict(every=-1), ValueError, "every"),
-    (dict(lr=0), ValueError, "lr"),
-    (dict(lr=float("nan")), ValueError, "lr"),
-    (dict(ema=1.0), ValueError, "ema"),
-    (dict(clip=0), ValueError, "clip"),
-    (dict(loss="mse"), ValueError, "loss must be one of 'simple'"),
-    (dict(loss=3), TypeError, "loss must be"),
-    (dict(time="random"), ValueError, "time must be one of"),
-    (dict(schedule="linear"), ValueError, "schedule must be one of"),
-    (dict(data=torch.zeros(0, 2)), ValueError, "data must have shape"),
-    (dict(data=torch.zeros(5)), ValueError, "data must have shape"),
-    (dict(data=torch.zeros(5, 2, dtype=torch.int64)), TypeError, "data must hold floating-point"),
-    (dict(data=torch.full((5, 2), float("nan"))), ValueError, "data must be finite"),
-    (dict(data=[[0.0, 1.0]]), TypeError, "data must be a torch tensor"),
-    (dict(data=POINTS.double()), TypeError, "data must have the dtype of the model's weights"),
-    (dict(device="nonsense"), ValueError, "device"),
-], ids=str)
+@pytest.mark.parametrize(
+    "knobs, kind, words",
+    [
+        (dict(steps=0), ValueError, "steps must be a whole number of at least 1"),
+        (dict(steps=2.5), ValueError, "steps"),
+        (dict(steps="10"), TypeError, "steps"),
+        (dict(batch=0), ValueError, "batch"),
+        (dict(every=-1), ValueError, "every"),
+        (dict(lr=0), ValueError, "lr"),
+        (dict(lr=float("nan")), ValueError, "lr"),
+        (dict(ema=1.0), ValueError, "ema"),
+        (dict(clip=0), ValueError, "clip"),
+        (dict(loss="mse"), ValueError, "loss must be one of 'simple'"),
+        (dict(loss=3), TypeError, "loss must be"),
+        (dict(time="random"), ValueError, "time must be one of"),
+        (dict(schedule="linear"), ValueError, "schedule must be one of"),
+        (dict(data=torch.zeros(0, 2)), ValueError, "data must have shape"),
+        (dict(data=torch.zeros(5)), ValueError, "data must have shape"),
+        (dict(data=torch.zeros(5, 2, dtype=torch.int64)), TypeError, "data must hold floating-point"),
+        (dict(data=torch.full((5, 2), float("nan"))), ValueError, "data must be finite"),
+        (dict(data=[[0.0, 1.0]]), TypeError, "data must be a torch tensor"),
+        (dict(data=POINTS.double()), TypeError, "data must have the dtype of the model's weights"),
+        (dict(device="nonsense"), ValueError, "device"),
+    ],
+    ids=str,
+)
 def test_wrong_arguments_are_named(knobs, kind, words):
     knobs = dict(data=POINTS, steps=3, batch=4, progress=False) | knobs
     with pytest.raises(kind, match=words):
@@ -375,9 +443,14 @@ def test_wrong_models_are_named():
 
 def test_a_diverging_run_stops_and_spares_the_checkpoint(tmp_path):
     with pytest.raises(FloatingPointError, match="step 3"):
-        quick(steps=8, checkpoint=tmp_path / "c", every=2,
-              loss=lambda model, x0, t, noise: losses.denoising(model, x0, t, noise) * (float("nan") if calls.pop() else 1),
-              ) if (calls := [1, 1, 1, 1, 1, 1, 0, 0]) else None
+        quick(
+            steps=8,
+            checkpoint=tmp_path / "c",
+            every=2,
+            loss=lambda model, x0, t, noise: (
+                losses.denoising(model, x0, t, noise) * (float("nan") if calls.pop() else 1)
+            ),
+        ) if (calls := [1, 1, 1, 1, 1, 1, 0, 0]) else None
     assert step_of(tmp_path / "c") == 2
     with pytest.raises(FloatingPointError):
         quick(small(), data=POINTS * 1e30)

@@ -1,4 +1,5 @@
 """Sliders over frames: linked in the browser, with alt text and a static picture."""
+
 import base64
 
 import ipywidgets
@@ -40,7 +41,11 @@ def test_scrub_links_a_slider_to_the_frames(displayed):
     assert widgets.scrub(made, ["t = 0.1", "t = 0.5", 1], 'a "cloud" grows', description="spread") is None
     box = box_of(displayed)
     slider, stack = box.children
-    assert slider.options == (("t = 0.1", 0), ("t = 0.5", 1), ("1", 2)) and slider.index == 1 and stack.selected_index == 1
+    assert (
+        slider.options == (("t = 0.1", 0), ("t = 0.5", 1), ("1", 2))
+        and slider.index == 1
+        and stack.selected_index == 1
+    )
     assert slider.description == "spread"
     assert base64.b64encode(made[2]).decode() in stack.children[2].value
     assert 'alt="a &quot;cloud&quot; grows (t = 0.1)"' in stack.children[0].value
@@ -55,13 +60,16 @@ def test_the_link_lives_in_the_browser(displayed):
     assert box_of(displayed).children[1].selected_index == 0
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (([], [], "cloud"), "frames must be 1 to 12"),
-    ((["not bytes"], ["a"], "cloud"), "frames must be 1 to 12"),
-    (([b"x"] * 13, range(13), "cloud"), "frames must be 1 to 12"),
-    (([b"x"], ["a", "b"], "cloud"), "labels must be 1"),
-    (([b"x"], ["a"], " "), "alt must say"),
-])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (([], [], "cloud"), "frames must be 1 to 12"),
+        ((["not bytes"], ["a"], "cloud"), "frames must be 1 to 12"),
+        (([b"x"] * 13, range(13), "cloud"), "frames must be 1 to 12"),
+        (([b"x"], ["a", "b"], "cloud"), "labels must be 1"),
+        (([b"x"], ["a"], " "), "alt must say"),
+    ],
+)
 def test_wrong_input_is_named(arguments, words):
     with pytest.raises(ValueError, match=words):
         widgets.scrub(*arguments)
