@@ -142,7 +142,8 @@ def execute_all(jobs, workers, store, allow_errors=False):
             done += 1
             name = "/".join(path.parts[-2:])
             print(f"[{done}/{len(jobs)}] {name} seed {seed}: {'FAILED' if bad else 'ran'} in {seconds:.1f} s", flush=True)
-            problems.extend(f"{name}, code cell {number}: {error}" for number, error in bad)
+            during = f" (seed {seed})" if seed else ""
+            problems.extend(f"{name}, code cell {number}: {error}{during}" for number, error in bad)
             if allow_errors or not bad:
                 store(path, seed, notebook, seconds)
 
@@ -264,10 +265,11 @@ def book(root=ROOT, execute=False, workers=2):
             print("minidiff book: a notebook failed, the site was not built")
             return 1
     digest = site_digest(root)
+    print("building the pages", flush=True)
     # jupyter-book cannot be started with -m, and its script may not be on the path.
     start = "import sys; from jupyter_book.cli.main import main; sys.argv[0] = 'jupyter-book'; main()"
     command = [sys.executable, "-c", start, "build", str(source), "--toc", str(source / "book" / "_toc.yml"),
-               "--path-output", str(root / "build"), "-W", "--keep-going", "--all"]
+               "--path-output", str(root / "build"), "-W", "-n", "--keep-going", "--all", "-q"]
     # Python code that Sphinx imports must be the checkout's, whatever else is installed.
     path = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     code = subprocess.run(command, cwd=source, env={**os.environ, "PYTHONPATH": path}).returncode

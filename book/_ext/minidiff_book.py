@@ -82,7 +82,7 @@ def number(value):
         return "–"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
-    return f"{value:.3g}"
+    return "∞" if abs(value) > 1e300 else f"{value:.3g}"     # JSON holds no infinity, a claim stores the largest float
 
 
 def plain(text):

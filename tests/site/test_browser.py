@@ -30,7 +30,7 @@ FAINT = r"""() => {
   const behind = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor);
     if (c.length === 3 || c[3] > 0.5) return c; } return [255, 255, 255]; };
   const found = [];
-  for (const e of document.querySelectorAll('article p, article li, article td, article pre, article h1, article h2, .minidiff-claim, .minidiff-claim *')) {
+  for (const e of document.querySelectorAll('article p, article li, article td, article pre, article h1, article h2, .claim, .claim *')) {
     if (!e.textContent.trim() || !e.offsetParent) continue;
     const a = light(rgb(getComputedStyle(e).color)), b = light(behind(e));
     if ((Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 3) found.push(e.tagName + ': ' + e.textContent.trim().slice(0, 50));
