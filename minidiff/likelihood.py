@@ -9,7 +9,8 @@ from .checks import check_choice, check_count, check_data, check_number
 from .ddpm import VARIANCES
 from .grids import log_snr
 from .process import randn_like
-from .samplers.walk import start
+from .samplers.walk import along, start
+from .score_sde import level_velocity
 
 
 class VLB(NamedTuple):
@@ -73,10 +74,9 @@ def divergence_of(velocity, x, probe=None):
 def flow_log_prob(model, x, grid=None, *, divergence="exact", generator=None, steps=200, end=1e-5):
     """log p_ode(x) in nats, (B, *shape) -> (B,): the instantaneous change of variables (survey Eq. 38).
 
-    The flow (19) is solved from data to noise in y = x/alpha and u = log(sigma/alpha), where it reads
-    dy/du = y - x0_hat: the rates f and g cancel, only levels are left. Classical fourth-order Runge-Kutta on the times
-    of `grid`, read backwards; by default `steps` equal steps in log SNR from t = 1 to `end`. Returned is the model's
-    density of x at the grid's last time, which must be above 0.
+    The flow (19) is solved from data to noise in y = x/alpha and u = log(sigma/alpha), see score_sde.level_velocity, by
+    the classical fourth-order Runge-Kutta method on the times of `grid`, read backwards; by default `steps` equal steps
+    in log SNR from t = 1 to `end`. Returned is the model's density of x at the grid's last time, which must be above 0.
 
     `divergence` is "exact" (a backward pass per coordinate) or "hutchinson" (Skilling-Hutchinson: one Rademacher probe
     per example for the whole path, unbiased and noisy).
@@ -91,13 +91,12 @@ def flow_log_prob(model, x, grid=None, *, divergence="exact", generator=None, st
     probe = randn_like(x, generator).sign() if divergence == "hutchinson" else None
 
     def field(y, u):
-        t = process.time_at_log_snr(-2 * u)
         with torch.enable_grad():
             y = y.detach().requires_grad_()
-            velocity = y - model(process.alpha(t) * y, t)
+            velocity = level_velocity(model, y, u)
             return velocity.detach(), divergence_of(velocity, y, probe).detach()
 
-    levels = [-process.half_log_snr(t) for t in times]
+    levels = [-half for half in along(process.half_log_snr, times)]
     y, change = x / process.alpha(times[0]), x.new_zeros(len(x))
     for u, after in pairwise(levels):
         h = after - u

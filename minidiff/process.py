@@ -24,14 +24,24 @@ def randn_like(x, generator=None):
 
 
 def curve(formula):
-    """Let a formula written for float64 tensors take a number or a tensor of times, and answer in the same form."""
+    """Let a formula written for float64 tensors take a number or a tensor of times, and answer in the same form.
+
+    Answers to numbers are remembered: a sampler asks for the same few times again and again. A process that learns
+    (a torch module) is asked anew each time.
+    """
+    @functools.lru_cache(maxsize=4096)
+    def remembered(self, time):
+        return at_number(self, time)
+
+    def at_number(self, time):
+        return formula(self, torch.tensor(time, dtype=torch.float64)).item()
+
     @functools.wraps(formula)
     def of_time(self, t):
         time = self.as_time(t)
         if isinstance(time, torch.Tensor):
-            kind = time.dtype
-            return formula(self, time.double()).to(kind)
-        return formula(self, torch.tensor(time, dtype=torch.float64)).item()
+            return formula(self, time.double()).to(time.dtype)
+        return at_number(self, time) if isinstance(self, torch.nn.Module) else remembered(self, time)
     return of_time
 
 
@@ -112,7 +122,7 @@ class GaussianProcess:
         return expand(self.alpha(t), x0) * x0 + expand(self.sigma(t), x0) * noise
 
     def posterior(self, t, s):
-        """q(x_s | x_t, x_0) = N(keep x_t + pull x_0, variance I) for s < t, as Python floats (keep, pull, variance).
+        """q(x_s | x_t, x_0) = N(keep x_t + pull x_0, variance I) for s < t: (keep, pull, variance), in the form of t.
 
         For the DDPM chain and neighbouring steps these are the coefficients of DDPM Eqs. (6), (7).
         """
@@ -123,7 +133,7 @@ class GaussianProcess:
         return keep, pull, added * sigma_s**2 / sigma_t**2
 
     def added_variance(self, t, s):
-        """Variance of q(x_t | x_s), s < t, as a float: DDPM's beta_t for neighbouring steps of its chain."""
+        """Variance of q(x_t | x_s), s < t: DDPM's beta_t for neighbouring steps of its chain."""
         return self.sigma(t) ** 2 - (self.alpha(t) / self.alpha(s)) ** 2 * self.sigma(s) ** 2
 
     @property

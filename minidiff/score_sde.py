@@ -3,7 +3,7 @@ import math
 
 import torch
 
-from .checks import check_count, check_number
+from .checks import check_count, check_data, check_number
 from .process import VarianceExploding, VariancePreserving, curve, expand, randn_like
 
 
@@ -111,14 +111,25 @@ def flow_velocity(model, x, t):
     return process.drift(x, t) - 0.5 * expand(process.diffusion(t), x) ** 2 * model.score(x, t)
 
 
+def level_velocity(model, y, u):
+    """The same ODE in y = x/alpha and u = log(sigma/alpha): dy/du = y - x0_hat, for a number u, (B, *shape).
+
+    The rates f and g cancel and only the noise level is left, so every process has one and the same flow; it is smooth
+    in u even for a chain, whose rates jump from step to step (Karras et al. 2022, Eq. 1 with sigma = e^u).
+    """
+    process = model.process
+    t = process.time_at_log_snr(-2 * u)
+    return y - model(process.alpha(t) * y, t)
+
+
 @torch.no_grad()
 def simulate(process, x0, steps, until=1.0, generator=None, trace=None):
     """Euler-Maruyama on the forward SDE (survey Eq. 15) from x0 at time 0; returns x at `until`, (B, *shape).
 
     `trace(step, t, x)` is called before each step. Only to check the closed kernels: `process.perturb` needs no steps.
     """
-    h = check_number("until", until, 0, 1, open_high=False) / check_count("steps", steps)
-    x = x0
+    steps, x = check_count("steps", steps), check_data("x0", x0)
+    h = check_number("until", until, 0, 1, open_high=False) / steps
     for i in range(steps):
         t = i * h
         if trace is not None:

@@ -6,7 +6,7 @@ import torch
 from ..checks import check_count, check_number
 from ..process import randn_like
 from .sde import reverse_diffusion_step
-from .walk import Step, start
+from .walk import along, start, steps_of
 
 
 @torch.no_grad()
@@ -21,7 +21,7 @@ def annealed_langevin(model, x, grid, *, steps_per_level=20, step_size=0.1, gene
     check_number("step_size", step_size, 0)
     check_count("steps_per_level", steps_per_level)
     levels = times[:-1] if times[-1] == 0 else times
-    alphas, sigmas = [process.alpha(t) for t in levels], [process.sigma(t) for t in levels]
+    alphas, sigmas = along(process.alpha, levels), along(process.sigma, levels)
     for i, t in enumerate(levels):
         d = step_size * sigmas[i] ** 2
         if i:
@@ -38,13 +38,14 @@ def annealed_langevin(model, x, grid, *, steps_per_level=20, step_size=0.1, gene
 def predictor_corrector(model, x, grid, *, corrector_steps=1, snr=0.16, generator=None, trace=None):
     """A reverse-diffusion step, then Langevin steps at the new time (Song et al. 2020, Algorithm 1), (B, *shape).
 
-    The corrector x + e s + sqrt(2 e) z has e = 2 (snr |z| / |s|)^2 with norms taken per example; snr is the paper's r.
+    The corrector x + e s + sqrt(2 e) z has e = 2 (snr |z| / |s|)^2; snr is the paper's r. The norms are means over
+    the batch, as in the paper's code: a step that depended on x would leave the wrong law, badly so in few dimensions.
     On a last step to 0 there is no corrector: the walk ends on the denoised mean.
     """
     times = start(model, x, grid)
     check_number("snr", snr, 0)
     check_count("corrector_steps", corrector_steps, least=0)
-    steps = [reverse_diffusion_step(model.process, t, s) if s > 0 else Step(0.0, 1.0, 0.0) for t, s in pairwise(times)]
+    steps = steps_of(model.process, times, reverse_diffusion_step)
     for i, ((t, s), (keep, pull, noise)) in enumerate(zip(pairwise(times), steps)):
         x0_hat = model(x, t)
         if trace is not None:
@@ -54,7 +55,6 @@ def predictor_corrector(model, x, grid, *, corrector_steps=1, snr=0.16, generato
         x = keep * x + pull * x0_hat + noise * randn_like(x, generator)
         for _ in range(corrector_steps):
             z, score = randn_like(x, generator), model.score(x, s)
-            size = 2 * snr**2 * z.flatten(1).square().sum(1) / score.flatten(1).square().sum(1)
-            size = size.reshape(-1, *[1] * (x.ndim - 1))
+            size = 2 * (snr * z.flatten(1).norm(dim=1).mean() / score.flatten(1).norm(dim=1).mean()) ** 2
             x = x + size * score + (2 * size).sqrt() * z
     return x

@@ -3,39 +3,32 @@ import math
 from collections import deque
 from itertools import pairwise
 
-import numpy as np
 import torch
 
 from ..checks import check_choice
-from .walk import start
+from .walk import along, start
 
 
-def exponential_weights(nodes, h):
-    """Weights w_j with sum_j w_j p(nodes_j) = integral over [0, h] of e^(u - h) p(u) du for polynomials p.
+def exponential_weights(nodes, h, damped=True):
+    """Weights w_j with sum_j w_j f(nodes_j) close to the integral over [0, h] of e^(u - h) f(u) du.
 
-    `nodes` are where the answers were taken, the newest at 0, older ones negative, in half log SNR.
+    `nodes` are where f was asked, the newest at 0, older ones negative, in half log SNR. Undamped, the weights integrate
+    Newton's interpolating polynomial exactly. Extrapolating over a long step overshoots: DPM-Solver++(2M) takes the
+    midpoint value instead of the integral of the linear term, a factor of h (1 - e^-h) / (2 (h - 1 + e^-h)) =
+    1 - h/6 + ... that tames it and keeps the order. Damped weights are theirs for two nodes; the newest term of a
+    longer polynomial, of degree k, gets the factor k times.
     """
-    powers = len(nodes)
-    # Moments of u^k by Gauss-Legendre: exact to rounding, and no cancellation for small h.
-    points, weights = np.polynomial.legendre.leggauss(24)
-    u = (points + 1) * h / 2
-    moments = [float((weights * h / 2 * np.exp(u - h) * u**k).sum()) for k in range(powers)]
-    return np.linalg.solve(np.vander(nodes, powers, increasing=True).T, moments)
-
-
-def damped_weights(nodes, h):
-    """Exponential weights whose newest correction is shortened on long steps; the order stays the same.
-
-    DPM-Solver++(2M) uses the midpoint value instead of the integral of the linear term: a factor of
-    h (1 - e^-h) / (2 (h - 1 + e^-h)), which is 1 - h/6 + ... Extrapolating over a long step overshoots, and the factor
-    tames it. Two nodes give their rule exactly; with three, the quadratic term gets the factor twice.
-    """
-    weights = exponential_weights(nodes, h)
-    if len(nodes) > 1:
-        factor = -h * math.expm1(-h) / (2 * (h + math.expm1(-h)))
-        lower = np.append(exponential_weights(nodes[:-1], h), 0.0)
-        weights = lower + factor ** (len(nodes) - 1) * (weights - lower)
-    return weights.tolist()
+    moments = [-math.expm1(-h)]                                     # integrals of e^(u - h) u^k
+    for k in range(1, len(nodes)):
+        moments.append(h**k - k * moments[-1])
+    factor = h * moments[0] / (2 * moments[1]) if damped and len(nodes) > 1 else 1.0
+    weights, basis = [0.0] * len(nodes), [1.0]                      # basis: product of (u - node), coefficients of u^k
+    for k, node in enumerate(nodes):
+        term = sum(a * m for a, m in zip(basis, moments)) * (factor**k if k == len(nodes) - 1 else 1.0)
+        for j in range(k + 1):                                      # the divided difference f[nodes_0, ..., nodes_k]
+            weights[j] += term / math.prod(nodes[j] - nodes[i] for i in range(k + 1) if i != j)
+        basis = [up - node * same for up, same in zip([0.0, *basis], [*basis, 0.0])]
+    return weights
 
 
 @torch.no_grad()
@@ -48,8 +41,7 @@ def dpm_solver_pp(model, x, grid, *, order=3, generator=None, trace=None):
     """
     times, process = start(model, x, grid), model.process
     check_choice("order", order, (1, 2, 3))
-    alphas, sigmas = [process.alpha(t) for t in times], [process.sigma(t) for t in times]
-    half = [process.half_log_snr(t) if t > 0 else np.inf for t in times]
+    alphas, sigmas, half = (along(f, times) for f in (process.alpha, process.sigma, process.half_log_snr))
     past = deque(maxlen=order)                                                # newest first
     for i, (t, s) in enumerate(pairwise(times)):
         x0_hat = model(x, t)
@@ -59,8 +51,7 @@ def dpm_solver_pp(model, x, grid, *, order=3, generator=None, trace=None):
             return x0_hat
         past.appendleft(x0_hat)
         nodes = [half[i - j] - half[i] for j in range(len(past))]
-        weights = damped_weights(nodes, half[i + 1] - half[i])
         x = sigmas[i + 1] / sigmas[i] * x
-        for weight, answer in zip(weights, past):
-            x = x + alphas[i + 1] * weight * answer
+        for weight, answer in zip(exponential_weights(nodes, half[i + 1] - half[i]), past):
+            x = torch.add(x, answer, alpha=alphas[i + 1] * weight)
     return x

@@ -5,8 +5,8 @@ import numpy as np
 import torch
 
 from ..checks import check_number
-from ..score_sde import flow_velocity
-from .walk import Step, start, walk
+from ..score_sde import level_velocity
+from .walk import Step, along, start, walk
 
 
 def euler_step(process, t, s):
@@ -28,11 +28,9 @@ def heun(model, x, grid, *, generator=None, trace=None):
     Two model calls a step, one on the last step to 0, (B, *shape). `generator` is accepted and not used.
     """
     times, process = start(model, x, grid), model.process
-    alphas, variances = [process.alpha(t) for t in times], [process.sigma(t) ** 2 for t in times]
-    halves = [process.diffusion(t) ** 2 / 2 for t in times]
-    # The velocity f x - half score is linear in x and x0_hat: keep them as two numbers a time.
-    rates = [process.drift_rate(t) + half / v if v else 0.0 for t, half, v in zip(times, halves, variances)]
-    pulls = [-half * alpha / v if v else 0.0 for half, alpha, v in zip(halves, alphas, variances)]
+    # The velocity f x - g^2/2 score is linear in x and x0_hat: two numbers for each time above 0.
+    rates = along(lambda t: process.drift_rate(t) + process.diffusion(t) ** 2 / (2 * process.sigma(t) ** 2), times)
+    pulls = along(lambda t: -process.diffusion(t) ** 2 * process.alpha(t) / (2 * process.sigma(t) ** 2), times)
     for i, (t, s) in enumerate(pairwise(times)):
         x0_hat = model(x, t)
         if trace is not None:
@@ -49,37 +47,33 @@ def heun(model, x, grid, *, generator=None, trace=None):
 def adaptive_ode(model, x, grid, *, rtol=1e-5, atol=1e-5, method="RK45", generator=None, trace=None):
     """A black-box adaptive solver (scipy's solve_ivp) on the probability-flow ODE, (B, *shape).
 
-    It chooses its own steps between the grid's times, which only say where `trace` looks. A last time of 0 means: solve
-    to the time before it, then take the denoised mean. Computes in float64. `generator` is accepted and not used.
+    Solved in y = x/alpha and u = log(sigma/alpha), see score_sde.level_velocity. The solver chooses its own steps between
+    the grid's times, which only say where `trace` looks. A last time of 0 means: solve to the time before it, then take
+    the denoised mean. The solver's own arithmetic is float64. `generator` is accepted and not used.
     """
     from scipy.integrate import solve_ivp
 
-    times = start(model, x, grid)
+    times, process = start(model, x, grid), model.process
     check_number("rtol", rtol, 0)
     check_number("atol", atol, 0)
-    shape = x.shape
+    stops = times[:-1] if times[-1] == 0 else times
+    alphas, levels = along(process.alpha, stops), [-half for half in along(process.half_log_snr, stops)]
 
     def as_data(flat):
-        return torch.as_tensor(np.asarray(flat), dtype=x.dtype, device=x.device).reshape(shape)
+        return torch.as_tensor(np.ascontiguousarray(flat), dtype=x.dtype, device=x.device).reshape(x.shape)
 
-    def velocity(t, flat):
-        return flow_velocity(model, as_data(flat), float(t)).double().flatten().cpu().numpy()
+    def velocity(u, flat):
+        return level_velocity(model, as_data(flat), float(u)).double().flatten().cpu().numpy()
 
-    stops = times[:-1] if times[-1] == 0 else times
-    state = x.double().flatten().cpu().numpy()
+    state = (x.double() / alphas[0]).flatten().cpu().numpy()[:, None]
     if len(stops) > 1:
-        result = solve_ivp(velocity, (stops[0], stops[-1]), state, method=method, t_eval=stops, rtol=rtol, atol=atol)
+        result = solve_ivp(velocity, (levels[0], levels[-1]), state[:, 0], method=method, t_eval=levels, rtol=rtol, atol=atol)
         if not result.success:
-            raise RuntimeError(f"the adaptive solver stopped at t = {result.t[-1] if len(result.t) else stops[0]:g}: {result.message}")
-        if trace is not None:
-            for i, t in enumerate(stops[:-1]):
-                at = as_data(result.y[:, i])
-                trace(i, t, at, model(at, t))
-        state = result.y[:, -1]
-    x = as_data(state)
-    if times[-1] > 0:
-        return x
-    x0_hat = model(x, stops[-1])
-    if trace is not None:
-        trace(len(stops) - 1, stops[-1], x, x0_hat)
-    return x0_hat
+            raise RuntimeError(f"the adaptive solver gave up: {result.message}")
+        state = result.y
+    for i, t in enumerate(stops if trace is not None else ()):
+        if i < len(times) - 1:
+            at = alphas[i] * as_data(state[:, i])
+            trace(i, t, at, model(at, t))
+    x = alphas[-1] * as_data(state[:, -1])
+    return model(x, stops[-1]) if times[-1] == 0 else x

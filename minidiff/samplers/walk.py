@@ -1,5 +1,4 @@
 """The walk that all first-order samplers share: x <- keep x + pull x0_hat + noise z. They differ in three numbers."""
-from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -9,11 +8,27 @@ from ..process import randn_like
 
 
 class Step(NamedTuple):
-    """One step t -> s of a first-order sampler, as Python floats. `noise` is a standard deviation."""
+    """One step t -> s of a first-order sampler. `noise` is a standard deviation. Numbers, or tensors for many steps."""
 
     keep: float
     pull: float
     noise: float
+
+
+FINISH = Step(0.0, 1.0, 0.0)   # a last time of 0: the denoised mean, without noise
+
+
+def along(curve, times):
+    """A curve of the process at all times of a grid, as a list of floats, in one call."""
+    return curve(torch.tensor(times, dtype=torch.float64)).tolist()
+
+
+def steps_of(process, times, step):
+    """The Steps of a whole grid as Python floats, in one call of `step(process, t, s)`."""
+    t = torch.tensor(times, dtype=torch.float64)
+    columns = (torch.as_tensor(part, dtype=torch.float64).expand(len(t) - 1).tolist() for part in step(process, t[:-1], t[1:]))
+    steps = [Step(*row) for row in zip(*columns)]
+    return [*steps[:-1], FINISH] if times[-1] == 0 else steps
 
 
 def start(model, x, grid):
@@ -29,12 +44,11 @@ def start(model, x, grid):
 def walk(model, x, grid, step, generator=None, trace=None):
     """Walk x from grid[0] to grid[-1] with `step(process, t, s) -> Step`; one model call per step, (B, *shape).
 
-    A last time of 0 means: return the denoised mean, without noise. `trace(i, t, x, x0_hat)` sees the state before
-    step i.
+    `step` gets all times t and all s at once, as float64 tensors. A last time of 0 means: return the denoised mean,
+    without noise. `trace(i, t, x, x0_hat)` sees the state before step i.
     """
     times = start(model, x, grid)
-    steps = [step(model.process, t, s) if s > 0 else Step(0.0, 1.0, 0.0) for t, s in pairwise(times)]
-    for i, (t, (keep, pull, noise)) in enumerate(zip(times, steps)):
+    for i, (t, (keep, pull, noise)) in enumerate(zip(times, steps_of(model.process, times, step))):
         x0_hat = model(x, t)
         if trace is not None:
             trace(i, t, x, x0_hat)
