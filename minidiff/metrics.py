@@ -50,8 +50,8 @@ def sliced_wasserstein(a, b, directions=256, order=1, generator=None):
 def energy_distance(a, b):
     """2 E|x - y| - E|x - x'| - E|y - y'|, x' and y' other points of the sets (Szekely and Rizzo 2013).
 
-    a (n, *shape), b (m, *shape), at least two points each. Unbiased, and zero in expectation only when the laws
-    are equal; so a value may come out slightly negative.
+    a (n, *shape), b (m, *shape), at least two points each. Unbiased, and zero in expectation only when the
+    laws are equal; so a value may come out slightly negative.
     """
     a, b = _points("a", a, least=2), _points("b", b, least=2)
     _same_width(a, b)
