@@ -3,6 +3,10 @@
 # make test             unit and contract tests, notebooks, exercises, site
 # make bench            timings (numbers, not pass or fail)
 # make clean            remove what was built; keeps .venv
+#
+# On Linux pip takes the build of torch for CUDA. For the smaller one that needs no GPU, make the environment first:
+#   python3 -m venv .venv && .venv/bin/pip install torch==2.13.0 --index-url ADDRESS
+# with the address of the CPU builds that pytorch.org gives; make then keeps it.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
