@@ -4,6 +4,7 @@ Steps are 1..T as in the papers. Tables have length T + 1 and entry 0 is the dat
 the paper: betas[0] = 0, alpha_bars[0] = 1. The papers' one-step alpha_t is written `1 - betas[t]`.
 """
 import math
+from numbers import Integral
 
 import torch
 
@@ -63,7 +64,8 @@ class DDPM(VariancePreserving):
         """The chain that visits a variance-preserving process at t = 1/T, 2/T, ..., 1."""
         if not isinstance(process, VariancePreserving):
             raise TypeError(f"process must be variance preserving (alpha^2 + sigma^2 = 1), got {type(process).__name__}")
-        t = torch.arange(check_count("num_steps", num_steps) + 1, dtype=torch.float64) / num_steps
+        num_steps = check_count("num_steps", num_steps)
+        t = torch.arange(num_steps + 1, dtype=torch.float64) / num_steps
         return cls(1 - (process.alpha(t[1:]) / process.alpha(t[:-1])) ** 2)
 
     # The chain as a continuous process
@@ -73,15 +75,15 @@ class DDPM(VariancePreserving):
         if isinstance(t, torch.Tensor) and not t.is_floating_point():
             self.check_step(t)
             return t.double() / self.num_steps
-        if isinstance(t, int):
-            return self.check_step(t) / self.num_steps
+        if isinstance(t, Integral):                                                   # a Python or numpy integer
+            return int(self.check_step(t)) / self.num_steps
         return super().as_time(t)
 
-    def check_step(self, step):
-        """Return `step` if it is in 0..T; raise a ValueError otherwise."""
+    def check_step(self, step, least=0):
+        """Return `step` if it is in least..T; raise a ValueError otherwise."""
         low, high = (step.min(), step.max()) if isinstance(step, torch.Tensor) else (step, step)
-        if low < 0 or high > self.num_steps:
-            raise ValueError(f"step must lie in 0..{self.num_steps}, got {int(low)} to {int(high)}")
+        if low < least or high > self.num_steps:
+            raise ValueError(f"step must lie in {least}..{self.num_steps}, got {int(low)} to {int(high)}")
         return step
 
     def _log_alpha_bar(self, t):
@@ -104,7 +106,7 @@ class DDPM(VariancePreserving):
     @curve
     def beta(self, t):
         """Rate per unit of time; at a step, the rate of the interval that ends there."""
-        step = (t * self.num_steps - 1e-9).ceil().long().clamp(1, self.num_steps)
+        step = (t * self.num_steps - 1e-3).ceil().long().clamp(1, self.num_steps)
         return -self.num_steps * torch.log1p(-self.betas.to(t.device)[step])
 
     def grid(self):
@@ -124,13 +126,15 @@ class DDPM(VariancePreserving):
 
     def posterior_mean(self, x0, xt, step):
         """Mean of q(x_{t-1} | x_t, x_0), mu tilde (DDPM Eq. 7), (B, *shape)."""
-        beta, bar = self.entry(self.betas, step, xt), self.entry(self.alpha_bars, step, xt)
+        beta = self.entry(self.betas, self.check_step(step, least=1), xt)
+        bar = self.entry(self.alpha_bars, step, xt)
         bar_before = self.entry(self.alpha_bars, step - 1, xt)
         return (bar_before**0.5 * beta * x0 + (1 - beta) ** 0.5 * (1 - bar_before) * xt) / (1 - bar)
 
     def mean_from_eps(self, xt, eps, step):
         """Mean of p_theta(x_{t-1} | x_t) from a predicted noise (DDPM Eq. 11), (B, *shape)."""
-        beta, bar = self.entry(self.betas, step, xt), self.entry(self.alpha_bars, step, xt)
+        beta = self.entry(self.betas, self.check_step(step, least=1), xt)
+        bar = self.entry(self.alpha_bars, step, xt)
         return (xt - beta / (1 - bar) ** 0.5 * eps) / (1 - beta) ** 0.5
 
     def reverse_step(self, model, xt, step, variance="posterior", generator=None):

@@ -47,7 +47,8 @@ class GaussianMixture:
 
     def sample(self, n, generator=None, dtype=torch.float32):
         """Draw n examples, (n, *shape), on the CPU."""
-        pick = torch.multinomial(self.weights, check_count("n", n), replacement=True, generator=generator)
+        n = check_count("n", n)
+        pick = torch.multinomial(self.weights, n, replacement=True, generator=generator)
         noise = torch.randn((n, *self.shape), generator=generator, dtype=torch.float64)
         return (self.means[pick] + expand(self.stds[pick], noise) * noise if self.isotropic
                 else self.means[pick] + self.stds[pick] * noise).to(dtype)
@@ -175,7 +176,8 @@ def three_bumps():
 
 def ring(modes=8, radius=1.3, std=0.15):
     """Two dimensions, data (B, 2): equal modes on a circle."""
-    angle = torch.arange(check_count("modes", modes), dtype=torch.float64) * (2 * math.pi / modes)
+    modes = check_count("modes", modes)
+    angle = torch.arange(modes, dtype=torch.float64) * (2 * math.pi / modes)
     check_number("radius", radius, 0)
     return GaussianMixture(torch.full((modes,), 1 / modes), radius * torch.stack([angle.cos(), angle.sin()], 1), std)
 

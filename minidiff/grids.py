@@ -22,8 +22,10 @@ def uniform(steps, start=1.0, end=0.0):
 
 def quadratic(steps, start=1.0, end=0.0):
     """Equal steps in sqrt(t): short steps near the data (DDIM's choice for CIFAR-10)."""
-    ends(steps, start, end)
-    return torch.linspace(start**0.5, end**0.5, steps + 1, dtype=torch.float64) ** 2
+    steps = ends(steps, start, end)
+    grid = torch.linspace(start**0.5, end**0.5, steps + 1, dtype=torch.float64) ** 2
+    grid[0], grid[-1] = start, end                               # no rounding at the ends
+    return grid
 
 
 def trailing(chain, steps):
@@ -31,7 +33,8 @@ def trailing(chain, steps):
 
     Counted from the data end ("leading"), the walk would start below T, where x is not yet the prior.
     """
-    if chain.num_steps % check_count("steps", steps):
+    steps = check_count("steps", steps)
+    if chain.num_steps % steps:
         raise ValueError(f"steps must divide the chain's {chain.num_steps} steps, got {steps}")
     return chain.grid()[:: chain.num_steps // steps]
 
@@ -60,7 +63,7 @@ def karras(process, steps, rho=7.0, start=1.0, end=0.0):
 
 def _spaced(scale, time, process, steps, start, end):
     """Equal steps in scale(t) from start to end, or to t_min and then 0."""
-    last = end if end > 0 else min(process.t_min, start)
+    last = end if end > 0 else min(process.t_min, start / 2)
     first, final = scale(torch.tensor([start, last], dtype=torch.float64)).tolist()
     if steps == 1 and end == 0:
         return torch.tensor([start, 0.0], dtype=torch.float64)

@@ -4,10 +4,11 @@ Levels are numbered 1..L as in the papers, from the largest noise to the smalles
 score(x) -> (B, *shape). Objectives return one value per example, a sum over coordinates with the factor 1/2.
 """
 import math
+from numbers import Integral
 
 import torch
 
-from .checks import check_choice, check_count, check_data, check_number, check_table
+from .checks import check_choice, check_count, check_data, check_number, check_same_shape, check_table
 from .process import VarianceExploding, curve, randn_like
 
 
@@ -37,11 +38,12 @@ class NCSN(VarianceExploding):
 
     def as_time(self, t):
         """Levels (whole numbers 1..L) become the time 1 - (i - 1)/L; times pass through."""
-        if isinstance(t, int) or isinstance(t, torch.Tensor) and not t.is_floating_point():
-            low, high = (t, t) if isinstance(t, int) else (t.min(), t.max())
+        whole = isinstance(t, Integral)                                               # a Python or numpy integer
+        if whole or isinstance(t, torch.Tensor) and not t.is_floating_point():
+            low, high = (t, t) if whole else (t.min(), t.max())
             if low < 1 or high > self.num_levels:
                 raise ValueError(f"level must lie in 1..{self.num_levels}, got {int(low)} to {int(high)}")
-            return 1 - (t - 1) / self.num_levels
+            return 1 - (int(t) - 1 if whole else t.double() - 1) / self.num_levels
         return super().as_time(t)
 
     @curve
@@ -58,7 +60,7 @@ class NCSN(VarianceExploding):
     def diffusion(self, t):
         """g(t) = sqrt(d sigma^2/dt); at a level, the rate of the interval that ends there."""
         rising = self._rising.to(t.device)
-        step = (t * self.num_levels - 1e-9).ceil().long().clamp(1, self.num_levels) - 1    # index of the upper level
+        step = (t * self.num_levels - 1e-3).ceil().long().clamp(1, self.num_levels) - 1    # index of the upper level
         ratio = (rising[step] / rising[(step - 1).clamp(min=0)]).log()
         geometric = 2 * self.sigma(t) ** 2 * ratio * self.num_levels
         return torch.where(step == 0, 2 * t * (rising[0] * self.num_levels) ** 2, geometric).sqrt()
@@ -77,6 +79,7 @@ def coordinates(x):
 
 def explicit_score_matching(score, x, true_score):
     """1/2 ||s(x) - grad log p(x)||^2, the Fisher divergence once averaged over x ~ p (Hyvarinen 2005), (B,)."""
+    x = check_data("x", x)
     return 0.5 * coordinates(score(x) - true_score(x)).square().sum(1)
 
 
@@ -115,7 +118,8 @@ def denoising_score_matching(score, x0, sigma, noise):
     Its minimiser is the score of the noised density, not of the data; its minimum is positive.
     """
     check_number("sigma", sigma, 0)
-    return 0.5 * coordinates(score(check_data("x0", x0) + sigma * noise) + noise / sigma).square().sum(1)
+    check_same_shape("noise", noise, "x0", check_data("x0", x0))
+    return 0.5 * coordinates(score(x0 + sigma * noise) + noise / sigma).square().sum(1)
 
 
 # Langevin dynamics
@@ -126,6 +130,7 @@ def langevin(score, x, step_size, steps, generator=None):
     Exact only as step_size -> 0: for N(0, 1) the variance settles at 1 / (1 - step_size/4). NCSN's code writes
     x + a s + sqrt(2 a) z, the same with step_size = 2 a.
     """
+    x = check_data("x", x)
     check_number("step_size", step_size, 0)
     for _ in range(check_count("steps", steps, least=0)):
         x = x + step_size / 2 * score(x) + step_size**0.5 * randn_like(x, generator)
@@ -136,7 +141,8 @@ def langevin(score, x, step_size, steps, generator=None):
 
 def max_distance(data):
     """Technique 1: the largest distance between two data points, (N, *shape) -> float; the choice for sigma_1."""
-    return torch.cdist(coordinates(data), coordinates(data)).max().item()
+    data = coordinates(check_data("data", data))
+    return torch.cdist(data, data).max().item()
 
 
 def overlap(ratio, dims):
