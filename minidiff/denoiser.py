@@ -6,7 +6,7 @@ For x = alpha x0 + sigma eps the four say the same:
 import torch
 
 from .checks import check_choice, check_number
-from .process import expand
+from .process import check_process, expand
 
 PREDICTIONS = ("eps", "x0", "v", "score")
 
@@ -46,7 +46,7 @@ class Model(torch.nn.Module):
 
     def __init__(self, process):
         super().__init__()
-        self.process = process
+        self.process = check_process(process)
 
     def scales(self, x, t):
         """alpha(t) and sigma(t), ready to multiply x."""

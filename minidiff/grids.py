@@ -6,6 +6,8 @@ N + 1 times costs N network calls and the walk never asks for the score at t = 0
 import torch
 
 from .checks import check_count, check_number
+from .ddpm import DDPM
+from .process import check_process
 
 
 def ends(steps, start, end):
@@ -34,7 +36,7 @@ def trailing(chain, steps):
     Counted from the data end ("leading"), the walk would start below T, where x is not yet the prior.
     """
     steps = check_count("steps", steps)
-    if chain.num_steps % steps:
+    if check_process(chain, DDPM, "chain").num_steps % steps:
         raise ValueError(f"steps must divide the chain's {chain.num_steps} steps, got {steps}")
     return chain.grid()[:: chain.num_steps // steps]
 
@@ -45,12 +47,14 @@ def log_snr(process, steps, start=1.0, end=0.0):
     log SNR is infinite at t = 0. If `end` is 0 the equal steps run down to process.t_min and the last one goes to 0.
     """
     steps = ends(steps, start, end)
-    return _spaced(lambda t: process.log_snr(t), process.time_at_log_snr, process, steps, start, end)
+    check_process(process)
+    return _spaced(process.log_snr, process.time_at_log_snr, process, steps, start, end)
 
 
 def karras(process, steps, rho=7.0, start=1.0, end=0.0):
     """Equal steps in level^(1/rho) with level = sigma/alpha (Karras et al. 2022, Eq. 5); rho = 7 is theirs."""
     steps, rho = ends(steps, start, end), check_number("rho", rho, 0)
+    check_process(process)
 
     def scale(t):
         return (-process.half_log_snr(t) / rho).exp()

@@ -23,6 +23,14 @@ def randn_like(x, generator=None):
     return torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
 
 
+def check_process(process, kind=None, name="process"):
+    """Return `process` if it is a GaussianProcess, or of the narrower `kind`."""
+    kind = kind or GaussianProcess
+    if not isinstance(process, kind):
+        raise TypeError(f"{name} must be a {kind.__name__}, got {shown(process)}")
+    return process
+
+
 def curve(formula):
     """Let a formula written for float64 tensors take a number or a tensor of times, and answer in the same form.
 
@@ -150,7 +158,7 @@ class GaussianProcess:
 
     def prior_log_prob(self, x):
         """Log density of the prior in nats, (B, *shape) -> (B,)."""
-        square = (x / self.prior_std).square().flatten(1).sum(1) if x.ndim > 1 else (x / self.prior_std).square()
+        square = (check_data("x", x) / self.prior_std).square().reshape(len(x), -1).sum(1)
         dims = x[0].numel()
         return -0.5 * square - dims * (math.log(self.prior_std) + 0.5 * math.log(2 * math.pi))
 
