@@ -1,0 +1,422 @@
+"""Laws that the core must obey. Each takes the thing under test and raises AssertionError when it breaks the law.
+
+The contract and oracle tests run them on the library; tests/mutants runs them on planted mistakes, which they must catch.
+Expected values come from Bayes' rule, finite differences, recursions or quadrature, not from the library's formulas.
+"""
+import math
+
+import numpy as np
+import torch
+from cases import BUMPS, SHIFTED, close, column, gen
+
+from minidiff import Denoiser, GaussianProcess, exact, losses, ncsn, score_sde
+
+# ------------------------------------------------------------------------------------------- processes
+
+
+def starts_at_the_data(process):
+    """alpha(0) = 1 and sigma(0) = 0."""
+    assert process.alpha(0.0) == 1.0
+    assert process.sigma(0.0) == 0.0
+
+
+def keeps_variance(process):
+    t = torch.linspace(0, 1, 101, dtype=torch.float64)
+    close(process.alpha(t) ** 2 + process.sigma(t) ** 2, torch.ones(101))
+
+
+def rates_follow_from_scales(process, times):
+    """Closed forms of f and g against automatic differentiation and against central differences of alpha and sigma."""
+    t = torch.as_tensor(times, dtype=torch.float64)
+    close(process.drift_rate(t), GaussianProcess.drift_rate(process, t), rtol=1e-8, atol=1e-10)
+    close(process.diffusion(t), GaussianProcess.diffusion(process, t), rtol=1e-8, atol=1e-10)
+    h = 1e-6
+    f = (process.alpha(t + h).log() - process.alpha(t - h).log()) / (2 * h)
+    slope = (process.sigma(t + h) ** 2 - process.sigma(t - h) ** 2) / (2 * h)
+    close(process.drift_rate(t), f, rtol=1e-5, atol=1e-6)
+    close(process.diffusion(t) ** 2, slope - 2 * f * process.sigma(t) ** 2, rtol=1e-4, atol=1e-4)
+
+
+def log_snr_is_invertible(process):
+    t = torch.linspace(0.02, 1, 50, dtype=torch.float64)
+    close(process.log_snr(t), 2 * (process.alpha(t) / process.sigma(t)).log(), rtol=1e-9, atol=1e-9)
+    assert (process.log_snr(t).diff() < 0).all()
+    close(process.time_at_log_snr(process.log_snr(t)), t, atol=1e-9)
+    assert abs(process.time_at_log_snr(process.log_snr(0.3)) - 0.3) < 1e-9
+    assert process.time_at_log_snr(process.log_snr(1.0) - 5.0) == 1.0
+    assert process.time_at_log_snr(math.inf) < 1e-9
+
+
+def prior_is_the_law_of_x1(process):
+    """For unit-variance data x_1 is N(0, prior_std^2); samples and density of the prior say the same."""
+    law = exact.Gaussian([0.0], 1.0).marginal(process, 1.0)
+    close(process.prior_std, law.stds[0].item(), rtol=1e-12)
+    x = process.prior_sample((20000, 1), gen(1), dtype=torch.float64)
+    assert abs(x.std().item() / law.stds[0].item() - 1) < 0.02         # four standard errors
+    close(process.prior_log_prob(x[:50]), law.log_prob(x[:50]), rtol=1e-10)
+
+
+def posterior_is_bayes(process, t, s, x0=0.4, xt=-1.1):
+    """q(x_s|x_t, x_0) from the product of q(x_s|x_0) and q(x_t|x_s), in precisions."""
+    keep, pull, variance = process.posterior(t, s)
+    mean, wanted = bayes(process, t, s, x0, xt)
+    close(keep * xt + pull * x0, mean, rtol=1e-8, atol=1e-9)
+    close(variance, wanted, rtol=1e-8, atol=0)
+
+
+def bayes(process, t, s, x0, xt):
+    ratio = process.alpha(t) / process.alpha(s)
+    added = process.sigma(t) ** 2 - ratio**2 * process.sigma(s) ** 2
+    precision = 1 / process.sigma(s) ** 2 + ratio**2 / added
+    return (process.alpha(s) * x0 / process.sigma(s) ** 2 + ratio * xt / added) / precision, 1 / precision
+
+
+# ------------------------------------------------------------------------------------------- the DDPM chain
+
+
+def marginal_of_the_chain(chain):
+    """Survey Eqs. (2), (3): applying the one-step kernel t times gives alpha_bars[t]."""
+    mean, variance = 1.3, 0.0
+    for step in range(1, chain.num_steps + 1):
+        scale = chain.forward_step(column(1.0), step, column(0.0)).item()
+        spread = chain.forward_step(column(0.0), step, column(1.0)).item()
+        mean, variance = scale * mean, scale**2 * variance + spread**2
+        close([mean, variance], [1.3 * chain.alpha_bars[step] ** 0.5, 1 - chain.alpha_bars[step]], atol=1e-12)
+
+
+def posterior_of_the_chain(chain):
+    """mu tilde and beta tilde (DDPM Eqs. 6, 7) against Bayes' rule with the chain's own betas."""
+    for step in range(2, chain.num_steps + 1):
+        beta, before = chain.betas[step].item(), torch.prod(1 - chain.betas[1:step]).item()
+        precision = 1 / (1 - before) + (1 - beta) / beta
+        mean = (before**0.5 * 0.4 / (1 - before) + (1 - beta) ** 0.5 * -1.1 / beta) / precision
+        close(chain.posterior_mean(column(0.4), column(-1.1), step), column(mean), rtol=1e-8, atol=1e-9)
+        close(chain.posterior_variance[step], 1 / precision, rtol=1e-8)
+        eps = (-1.1 - chain.alpha_bars[step] ** 0.5 * 0.4) / (1 - chain.alpha_bars[step]) ** 0.5
+        close(chain.mean_from_eps(column(-1.1), eps * column(1.0), step), column(mean), rtol=1e-8, atol=1e-8)
+
+
+def vlb_weight_matches_the_kl(chain):
+    """Survey Eq. (10): lambda(t) |error of eps|^2 is the KL between two normals whose means mean_from_eps gives."""
+    for variance in ("posterior", "beta"):
+        weight, spread = chain.vlb_weight(variance), chain.reverse_variance(variance)
+        for step in range(2, chain.num_steps + 1):
+            apart = chain.mean_from_eps(column(0.3), column(0.1), step) - chain.mean_from_eps(column(0.3), column(0.47), step)
+            close(apart.item() ** 2 / (2 * spread[step].item()), weight[step] * 0.37**2, rtol=1e-8)
+
+
+# ------------------------------------------------------------------------------------------- one step
+
+
+def moments(x):
+    """Mean, variance and kurtosis of a sample."""
+    centred = x - x.mean()
+    variance = centred.square().mean()
+    return x.mean().item(), variance.item(), (centred**4).mean().item() / variance.item() ** 2
+
+
+def has_moments(x, mean, variance):
+    """x is a normal sample with this mean and variance, within five standard errors."""
+    n = x.numel()
+    got_mean, got_variance, kurtosis = moments(x.double())
+    assert abs(got_mean - mean) < 5 * (variance / n) ** 0.5, f"mean {got_mean} instead of {mean}"
+    assert abs(got_variance / variance - 1) < 5 * (2 / n) ** 0.5, f"variance {got_variance} instead of {variance}"
+    assert abs(kurtosis - 3) < 5 * (24 / n) ** 0.5, f"kurtosis {kurtosis} instead of 3"
+
+
+def slopes(process, t, h=1e-6):
+    """f and g^2 from central differences."""
+    f = (math.log(process.alpha(t + h)) - math.log(process.alpha(t - h))) / (2 * h)
+    return f, (process.sigma(t + h) ** 2 - process.sigma(t - h) ** 2) / (2 * h) - 2 * f * process.sigma(t) ** 2
+
+
+def gaussian_answers(target, process, x, t):
+    """x0_hat and score of N(m, d^2) data at one number x, from the formulas for jointly normal variables."""
+    alpha, sigma, m, d2 = process.alpha(t), process.sigma(t), target.means.item(), target.stds.item() ** 2
+    total = alpha**2 * d2 + sigma**2
+    return m + alpha * d2 / total * (x - alpha * m), -(x - alpha * m) / total
+
+
+def one_step_law(name, process, t, s, x, target=SHIFTED):
+    """Mean and variance of x_s given x_t = x under one step of the named sampler, from its paper."""
+    x0_hat, score = gaussian_answers(target, process, x, t)
+    alpha_s, sigma_s, h = process.alpha(s), process.sigma(s), t - s
+    ratio = process.alpha(t) / alpha_s
+    added = process.sigma(t) ** 2 - ratio**2 * sigma_s**2
+    mean, variance = bayes(process, t, s, x0_hat, x)
+    if name == "ancestral":
+        return mean, variance
+    if name == "ancestral-beta":
+        return mean, added
+    if name.startswith("ddim"):
+        c2 = {"ddim-half": 0.25, "ddim-one": 1.0}[name] * variance
+        eps = (x - process.alpha(t) * x0_hat) / process.sigma(t)
+        return alpha_s * x0_hat + (sigma_s**2 - c2) ** 0.5 * eps, c2
+    if name == "euler_maruyama":
+        f, g2 = slopes(process, t)
+        return x - h * (f * x - g2 * score), h * g2
+    if name == "reverse_diffusion":
+        return x - (ratio - 1) * x + added * score, added
+    raise KeyError(name)
+
+
+def one_step_has_moments(name, sampler, process, t, s, x=1.3, n=100000):
+    """A doubled noise term is invisible after 500 steps and glaring after one."""
+    start = torch.full((n, 1), x, dtype=torch.float64)
+    after = sampler(SHIFTED.denoiser(process), start, [t, s], generator=gen(3))
+    mean, variance = one_step_law(name, process, t, s, x)
+    has_moments(after, mean, variance) if variance > 1e-14 else close(after, torch.full_like(after, mean), atol=1e-6)
+
+
+def langevin_level_has_moments(sampler, process, t, step_size=0.3, x=1.3, n=100000):
+    """One Langevin step at each of the two levels t and t/2: a linear map of normals, worked out by hand."""
+    target, s = SHIFTED, t / 2
+    after = sampler(target.denoiser(process), torch.full((n, 1), x, dtype=torch.float64), [t, s], steps_per_level=1,
+                    step_size=step_size, generator=gen(3))
+    d = step_size * process.sigma(t) ** 2
+    mean, variance = x + d / 2 * gaussian_answers(target, process, x, t)[1], d
+    ratio, d = process.alpha(s) / process.alpha(t), step_size * process.sigma(s) ** 2
+    mean, variance = ratio * mean, ratio**2 * variance
+    gain = 1 - d / 2 / (process.alpha(s) ** 2 * target.stds.item() ** 2 + process.sigma(s) ** 2)
+    mean = mean + d / 2 * gaussian_answers(target, process, mean, s)[1]
+    has_moments(after, mean, gain**2 * variance + d)
+
+
+def corrector_replays(sampler, process, t, s, snr=0.16):
+    """Predictor and corrector written out with the same random numbers (Song et al. 2020, Algorithm 1; code to paper)."""
+    model = exact.Gaussian([0.7, -0.2, 0.1], 0.5).denoiser(process)
+    x = torch.tensor([[1.3, 0.2, -0.4], [0.1, 0.5, -1.0]], dtype=torch.float64)
+    after = sampler(model, x, [t, s], snr=snr, corrector_steps=2, generator=gen(5))
+    g, shape = gen(5), x.shape
+    ratio = process.alpha(t) / process.alpha(s)
+    added = process.sigma(t) ** 2 - ratio**2 * process.sigma(s) ** 2
+    x = (2 - ratio) * x + added * model.score(x, t) + added**0.5 * torch.randn(shape, generator=g, dtype=x.dtype)
+    for _ in range(2):
+        z, score = torch.randn(shape, generator=g, dtype=x.dtype), model.score(x, s)
+        size = 2 * (snr * torch.linalg.norm(z, dim=1).mean() / torch.linalg.norm(score, dim=1).mean()) ** 2
+        x = x + size * score + (2 * size) ** 0.5 * z
+    close(after, x, rtol=1e-9, atol=1e-9)
+
+
+def last_step_is_the_denoised_mean(sampler, process):
+    """A grid that ends at 0 finishes without noise on E[x_0 | x_t] of the time before."""
+    model, x = BUMPS.denoiser(process), column(0.4, -0.3, 1.1)
+    close(sampler(model, x, [0.02, 0.0], generator=gen()), model(x, 0.02), atol=1e-10)
+
+
+# ------------------------------------------------------------------------------------------- whole walks
+
+
+def quantile_error(solver, process, grid, target=BUMPS, n=64):
+    """In one dimension the flow keeps quantiles: root mean square of F_end(x_end) - F_start(x_start)."""
+    first, last = target.marginal(process, float(grid[0])), target.marginal(process, float(grid[-1]))
+    x = first.sample(n, gen(), torch.float64)
+    return (last.cdf(solver(target.denoiser(process), x, grid)) - first.cdf(x)).square().mean().sqrt().item()
+
+
+def order_is(stated, solver, process, grid_of, steps=(40, 80)):
+    """Halving the steps divides the error by 2^order; `grid_of(steps)` ends above 0."""
+    errors = [quantile_error(solver, process, grid_of(n)) for n in steps]
+    measured = math.log(errors[0] / errors[1]) / math.log(steps[1] / steps[0])
+    assert stated - 0.25 < measured < stated + 0.45, f"order {measured:.2f} instead of {stated}, errors {errors}"
+
+
+def moments_come_back(velocity, process, variance_rate, steps=2000):
+    """Integrate mean and variance of an affine (S)DE from x_1 back to the data's (survey, checks of Eqs. 18 and 19).
+
+    `velocity(model, x, t)` is affine in x for normal data; `variance_rate(t)` is what noise takes from dV/dt.
+    """
+    model, end = SHIFTED.denoiser(process), process.time_at_log_snr(9.0)
+
+    def rates(t, state):
+        at = velocity(model, column(0.0, 1.0), float(t)).flatten().tolist()
+        slope = at[1] - at[0]
+        return np.array([at[0] + slope * state[0], 2 * slope * state[1] - variance_rate(float(t))])
+
+    def law(t):
+        return np.array([process.alpha(t) * 0.7, process.alpha(t) ** 2 * 0.5 + process.sigma(t) ** 2])
+
+    times = [process.time_at_log_snr(v) for v in np.linspace(process.log_snr(1.0), 9.0, steps // 8 + 1)]
+    times[0], state = 1.0, law(1.0)
+    for a, b in zip(times[:-1], times[1:]):
+        h = b - a
+        k1 = rates(a, state)
+        k2 = rates(a + h / 2, state + h / 2 * k1)
+        k3 = rates(a + h / 2, state + h / 2 * k2)
+        state = state + h / 6 * (k1 + 2 * k2 + 2 * k3 + rates(b, state + h * k3))
+    close(state, law(end), rtol=2e-3, atol=2e-3)
+
+
+def flow_returns(process):
+    moments_come_back(score_sde.flow_velocity, process, lambda t: 0.0)
+
+
+def reverse_sde_returns(process):
+    moments_come_back(score_sde.reverse_drift, process, lambda t: process.diffusion(t) ** 2)
+
+
+def langevin_settles(langevin, variance=1.3, step_size=0.5):
+    """The stationary variance of the discretised chain is V / (1 - h / 4V), not V."""
+    x = langevin(lambda x: -x / variance, torch.zeros(40000, 1, dtype=torch.float64), step_size, 40, gen(2))
+    has_moments(x, 0.0, variance / (1 - step_size / (4 * variance)))
+
+
+# ------------------------------------------------------------------------------------------- models
+
+
+def conversions_agree(kinds=("eps", "x0", "v", "score")):
+    """Four networks that know the same truth, in four languages, are one Denoiser."""
+    from cases import PROCESSES
+    x, t = torch.linspace(-2, 2, 7, dtype=torch.float64)[:, None], torch.linspace(0.1, 0.9, 7, dtype=torch.float64)
+    for process in PROCESSES.values():
+        alpha, sigma = process.alpha(t)[:, None], process.sigma(t)[:, None]
+        x0 = torch.sin(x)
+        eps = (x - alpha * x0) / sigma
+        truth = {"x0": x0, "eps": eps, "v": alpha * eps - sigma * x0, "score": -eps / sigma}
+        for kind in kinds:
+            model = Denoiser(lambda x, t, kind=kind: truth[kind], process, predicts=kind)
+            for asked, answer in {"x0": model(x, t), "eps": model.eps(x, t), "v": model.v(x, t), "score": model.score(x, t)}.items():
+                close(answer, truth[asked], rtol=1e-6, atol=1e-8)
+
+
+def score_is_the_gradient(target, x):
+    """The mixture's score by automatic differentiation of its log density."""
+    x = x.clone().requires_grad_()
+    gradient = torch.autograd.grad(target.log_prob(x).sum(), x)[0]
+    close(target.score(x.detach()), gradient, rtol=1e-8, atol=1e-9)
+
+
+def posterior_by_quadrature(process, t):
+    """E[x0|x_t] and Var[x0|x_t] of three bumps against an integral over x0."""
+    x0 = np.linspace(-4, 4, 200001)
+    weights = np.exp(BUMPS.log_prob(torch.as_tensor(x0)[:, None]).numpy())
+    model, alpha, sigma = BUMPS.denoiser(process), process.alpha(t), process.sigma(t)
+    for x in (-0.8, 0.1, 1.4):
+        share = weights * np.exp(-0.5 * ((x - alpha * x0) / sigma) ** 2)
+        mean = (share * x0).sum() / share.sum()
+        variance = (share * (x0 - mean) ** 2).sum() / share.sum()
+        close(model(column(x), t).item(), mean, atol=1e-6)
+        close(model.posterior_variance(column(x), t).item(), variance, rtol=1e-5, atol=1e-8)
+
+
+# ------------------------------------------------------------------------------------------- objectives
+
+
+def hermite(n=40):
+    """Gauss-Hermite nodes and weights for N(0, 1)."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(n)
+    return torch.as_tensor(nodes), torch.as_tensor(weights / weights.sum())
+
+
+def plane():
+    """Nodes x0 ~ N(.7, .5) and noise ~ N(0, 1) as (B, 1) columns, with weights (B,)."""
+    nodes, weights = hermite()
+    x0, noise = (grid.reshape(-1, 1) for grid in torch.meshgrid(0.7 + 0.5**0.5 * nodes, nodes, indexing="ij"))
+    return x0, noise, torch.outer(weights, weights).flatten()
+
+
+def denoising_equals_explicit(sigma=0.8):
+    """Survey Eqs. (11) to (14): Vincent's identity, with its constant -1/2 V0/(V0 + sigma^2)/sigma^2, for any score."""
+    x0, noise, weights = plane()
+    total = 0.5 + sigma**2
+    for slope, shift in ((-0.9, 0.2), (0.4, -1.0)):
+        def score(x, slope=slope, shift=shift):
+            return slope * x + shift
+        explicit = ncsn.explicit_score_matching(score, x0 + sigma * noise, lambda x: -(x - 0.7) / total)
+        denoising = ncsn.denoising_score_matching(score, x0, sigma, noise)
+        close((weights * (explicit - denoising)).sum(), -0.5 * 0.5 / total / sigma**2, atol=1e-10)
+
+
+def implicit_equals_explicit():
+    """Hyvarinen's identity: implicit = explicit - half the Fisher information, for any score."""
+    nodes, weights = hermite()
+    x = (0.7 + 0.5**0.5 * nodes)[:, None]
+    for bend in (0.3, -1.1):
+        def score(x, bend=bend):
+            return bend * x**2 - x
+        gap = ncsn.explicit_score_matching(score, x, lambda x: -(x - 0.7) / 0.5) - ncsn.implicit_score_matching(score, x)
+        close((weights * gap).sum(), 0.5 / 0.5, atol=1e-9)
+
+
+def sliced_equals_implicit(**knobs):
+    """In one dimension with v = +1 or -1 the sliced objective is the implicit one; in more, on average."""
+    def score(x):
+        return torch.stack([x[:, 0] * x[:, 1] - x[:, 0], x[:, 0] - x[:, 1] ** 2], 1)
+    x = torch.tensor([[0.3, -1.2], [1.0, 0.5]], dtype=torch.float64).repeat(40000, 1)
+    sliced = ncsn.sliced_score_matching(score, x, gen(4), **knobs).detach().reshape(-1, 2)
+    error = 5 * sliced.std(0) / len(sliced) ** 0.5 + 1e-12
+    assert ((sliced.mean(0) - ncsn.implicit_score_matching(score, x[:2]).detach()).abs() < error).all()
+
+
+def loss_is_a_sum(weight, factor, process, t=0.3):
+    """weight(t) times the squared error of eps, summed over coordinates, for a network that is off by 0.1 everywhere."""
+    x0, noise = torch.randn(5, 2, 3, generator=gen(), dtype=torch.float64), torch.randn(5, 2, 3, generator=gen(1), dtype=torch.float64)
+    model = Denoiser(lambda x, t: noise + 0.1, process)
+    value = losses.denoising(model, x0, torch.full((5,), t, dtype=torch.float64), noise, weight)
+    close(value, factor * 6 * 0.01 * torch.ones(5), rtol=1e-6)
+
+
+# ------------------------------------------------------------------------------------------- likelihood
+
+
+def flow_density_is_exact(flow_log_prob, process, target=BUMPS, n=12, steps=100):
+    """With the exact score the flow's density is the data's, within a thousandth of a nat."""
+    x = target.sample(n, gen(7), torch.float64)
+    got = flow_log_prob(target.denoiser(process), x, steps=steps)
+    close(got, target.log_prob(x), atol=1e-3)
+
+
+def vlb_matches_closed_form(vlb_terms, process, steps=12, n=20000):
+    """Each term for N(0, d^2) data and the exact model: L_{t-1} = (SNR(s) - SNR(t)) mmse(t) / 2 (survey Eq. 30)."""
+    data = exact.Gaussian([0.0, 0.0], 0.6)
+    grid = torch.linspace(1, 0, steps + 1, dtype=torch.float64) ** 1.5
+    x0 = data.sample(n, gen(8), torch.float64)
+    terms = vlb_terms(data.denoiser(process), x0, grid, variance="posterior", generator=gen(9))
+    snr = [process.snr(float(t)) for t in grid[:-1]]
+    mmse = [2 * 0.36 / (1 + r * 0.36) for r in snr]
+    wanted = [0.5 * (b - a) * m for a, b, m in zip(snr, snr[1:], mmse)]
+    assert terms.diffusion.shape == (n, steps - 1)
+    error = 5 * terms.diffusion.std(0) / n**0.5
+    assert ((terms.diffusion.mean(0) - torch.tensor(wanted, dtype=torch.float64)).abs() < error).all()
+    last = process.sigma(float(grid[-2])) ** 2 - 0.0 if process.alpha(float(grid[-2])) == 1 else None
+    if last is not None:
+        expected = 0.5 * (mmse[-1] / last + 2 * math.log(2 * math.pi * last))
+        assert abs(terms.reconstruction.mean() - expected) < 5 * terms.reconstruction.std() / n**0.5
+    law = process.alpha(1.0) ** 2 * 0.36 + process.sigma(1.0) ** 2
+    var, prior = process.sigma(1.0) ** 2, process.prior_std**2
+    kl = 2 * 0.5 * (law / prior - 1 - math.log(var / prior))
+    assert abs(terms.prior.mean().item() - kl) < 5 * terms.prior.std().item() / n**0.5 + 1e-9
+
+
+def bound_is_tight_as_one_over_steps(vlb_terms, process, n=20000):
+    """The bound lies above the entropy of the data, and the gap falls as 1/T."""
+    data, entropy = exact.Gaussian([0.0], 0.6), 0.5 * math.log(2 * math.pi * math.e * 0.36)
+    x0, gaps = data.sample(n, gen(8), torch.float64), []
+    x0 = x0 / x0.square().mean().sqrt() * 0.6                         # the sample's own entropy is then exact
+    for steps in (40, 80, 160):
+        grid = torch.tensor([process.time_at_log_snr(v) for v in np.linspace(process.log_snr(1.0), 12, steps)] + [0.0])
+        grid[0] = 1.0
+        gaps.append(vlb_terms(data.denoiser(process), x0, grid, variance="posterior", generator=gen(9)).total.mean().item() - entropy)
+    assert gaps[0] > gaps[1] > gaps[2] > 0, gaps
+    assert 1.6 < gaps[0] / gaps[1] < 2.5 and 1.5 < gaps[1] / gaps[2] < 2.7, gaps
+
+
+def hutchinson_is_unbiased(divergence_of, n=40000):
+    x = torch.tensor([[0.3, -1.2, 0.5]], dtype=torch.float64).repeat(n, 1).requires_grad_()
+    velocity = torch.stack([x[:, 0] * x[:, 1], x[:, 1] * x[:, 2] + x[:, 0], x[:, 2] ** 2 - x[:, 1]], 1)
+    truth = (x[0, 1] + x[0, 2] + 2 * x[0, 2]).item()
+    probe = torch.randn(x.shape, generator=gen(4), dtype=x.dtype).sign()
+    noisy = divergence_of(velocity, x, probe)
+    velocity = torch.stack([x[:, 0] * x[:, 1], x[:, 1] * x[:, 2] + x[:, 0], x[:, 2] ** 2 - x[:, 1]], 1)
+    close(divergence_of(velocity, x), torch.full((n,), truth))
+    assert abs(noisy.mean().item() - truth) < 5 * noisy.std().item() / n**0.5
+
+
+def bits_are_bits(bits_per_dim):
+    """A uniform density on 256 levels costs 8 bits, in each of the usual scalings."""
+    dims = 12
+    close(bits_per_dim(torch.tensor([-dims * math.log(256.0)]), dims), [8.0], atol=1e-5)
+    close(bits_per_dim(torch.tensor([0.0]), dims, bin_width=1 / 256), [8.0], atol=1e-5)
+    close(bits_per_dim(torch.tensor([-dims * math.log(2.0)]), dims, bin_width=1 / 128), [8.0], atol=1e-5)
+
+
