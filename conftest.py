@@ -1,15 +1,17 @@
 """Settings shared by all tests and by the notebooks that nbval runs."""
+
 import os
 
 import pytest
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")   # two workers with two threads each are three times slower
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two workers with two threads each are three times slower
 
 
 def _has_gpu():
     if os.environ.get("MINIDIFF_GPU"):
         return True
     import torch
+
     return torch.cuda.is_available()
 
 

@@ -1,7 +1,7 @@
 """The project's commands: build the book, run the tests, store a notebook's outputs, calibrate its claims.
 
     python -m minidiff.dev book [--execute]      the site; with --execute every notebook is run first
-    python -m minidiff.dev test [PART ...]       parts: unit, notebooks, exercises, site (all when none is named)
+    python -m minidiff.dev test [PART ...]       parts: unit, notebooks, exercises, site (else all)
     python -m minidiff.dev run NOTEBOOK ...      run notebooks and store their outputs in place
     python -m minidiff.dev calibrate NOTEBOOK ...  run with five seeds, write book/calibration.json
     python -m minidiff.dev exercises [ARG ...]   hand over to exercises/generate.py
@@ -9,6 +9,7 @@
 
 Only the standard library is imported here, so that a missing extra gives a sentence and not a traceback.
 """
+
 import argparse
 import asyncio
 import hashlib
@@ -25,8 +26,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 CLAIM = "application/vnd.minidiff.claim+json"
 SEEDS = (0, 1, 2, 3, 4)
-CELL_TIMEOUT = 600          # seconds; a page has 120 s in all, a busy machine may need more
-COVERAGE = 95               # percent of minidiff's lines that unit and contract tests must reach
+CELL_TIMEOUT = 600  # seconds; a page has 120 s in all, a busy machine may need more
+COVERAGE = 95  # percent of minidiff's lines that unit and contract tests must reach
 
 
 # ------------------------------------------------------------------------------------------------ notebooks
@@ -53,7 +54,7 @@ def claims_of(notebook):
 
 
 def tidy(notebook, seconds, seed=0):
-    """Drop what should not be stored (progress bars on stderr, cell times) and note how the outputs were made."""
+    """Drop what should not be stored (progress bars, cell times) and note how the outputs were made."""
     for cell in notebook["cells"]:
         if cell["cell_type"] != "code":
             continue
@@ -61,14 +62,18 @@ def tidy(notebook, seconds, seed=0):
         cell["outputs"] = [out for out in cell["outputs"] if out.get("name") != "stderr"]
     notebook["metadata"].pop("signature", None)
     notebook["metadata"]["minidiff"] = {
-        "code": code_digest(notebook), "seconds": round(seconds, 1), "seed": seed,
+        "code": code_digest(notebook),
+        "seconds": round(seconds, 1),
+        "seed": seed,
         "threads": int(os.environ.get("OMP_NUM_THREADS", 0)) or os.cpu_count(),
-        "python": ".".join(map(str, sys.version_info[:2])), "torch": _version("torch"),
+        "python": ".".join(map(str, sys.version_info[:2])),
+        "torch": _version("torch"),
     }
 
 
 def _version(package):
     from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package).split("+")[0]
     except PackageNotFoundError:
@@ -81,6 +86,7 @@ def _has_gpu():
     if importlib.util.find_spec("torch") is None:
         return False
     import torch
+
     return torch.cuda.is_available()
 
 
@@ -94,12 +100,17 @@ def _client(notebook, folder, allow_errors):
                 return cell
             return await super().async_execute_cell(cell, cell_index, **rest)
 
-    return Client(notebook, timeout=CELL_TIMEOUT, kernel_name="python3", allow_errors=allow_errors,
-                  resources={"metadata": {"path": str(folder)}})
+    return Client(
+        notebook,
+        timeout=CELL_TIMEOUT,
+        kernel_name="python3",
+        allow_errors=allow_errors,
+        resources={"metadata": {"path": str(folder)}},
+    )
 
 
 def failures(notebook):
-    """(cell number, error) of each code cell that raised; code cells are counted from 1, as a reader counts."""
+    """(cell number, error) of each code cell that raised; counted from 1, as a reader counts."""
     code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     found = []
     for number, cell in enumerate(code, 1):
@@ -114,13 +125,14 @@ async def _execute(path, seed, allow_errors):
     """Run one notebook in its own folder -> (notebook, seconds, failures)."""
     import nbformat
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
     notebook = nbformat.read(path, as_version=4)
     environment = {**os.environ, "MINIDIFF_SEED": str(seed)}
     started, bad = time.monotonic(), []
     try:
         await _client(notebook, path.parent, allow_errors).async_execute(env=environment)
     except CellExecutionError:
-        pass                                    # the error is in the cell's outputs
+        pass  # the error is in the cell's outputs
     except (CellTimeoutError, DeadKernelError) as error:
         bad = [(0, f"{type(error).__name__}: {str(error).splitlines()[0]}")]
     return notebook, time.monotonic() - started, failures(notebook) + bad
@@ -129,9 +141,10 @@ async def _execute(path, seed, allow_errors):
 def execute_all(jobs, workers, store, allow_errors=False):
     """Run (path, seed) jobs, `workers` kernels at a time, with a line of progress for each.
 
-    `store(path, seed, notebook, seconds)` is called for each run without an error. Returns lines that name notebook,
-    cell and error.
+    `store(path, seed, notebook, seconds)` is called for each run without an error. Returns lines that name
+    notebook, cell and error.
     """
+
     async def everything():
         gate, done, problems = asyncio.Semaphore(workers), 0, []
 
@@ -141,7 +154,10 @@ def execute_all(jobs, workers, store, allow_errors=False):
                 notebook, seconds, bad = await _execute(path, seed, allow_errors)
             done += 1
             name = "/".join(path.parts[-2:])
-            print(f"[{done}/{len(jobs)}] {name} seed {seed}: {'FAILED' if bad else 'ran'} in {seconds:.1f} s", flush=True)
+            print(
+                f"[{done}/{len(jobs)}] {name} seed {seed}: {'FAILED' if bad else 'ran'} in {seconds:.1f} s",
+                flush=True,
+            )
             during = f" (seed {seed})" if seed else ""
             problems.extend(f"{name}, code cell {number}: {error}{during}" for number, error in bad)
             if allow_errors or not bad:
@@ -149,11 +165,13 @@ def execute_all(jobs, workers, store, allow_errors=False):
 
         await asyncio.gather(*(one(path, seed) for path, seed in jobs))
         return problems
+
     return asyncio.run(everything())
 
 
 def _write(path, notebook):
     import nbformat
+
     partial = path.with_suffix(".partial")
     nbformat.write(notebook, partial)
     os.replace(partial, path)
@@ -177,15 +195,19 @@ def _report(problems):
 
 # ---------------------------------------------------------------------------------------------- calibration
 def summarise(values_by_claim):
-    """{key: {seed: claim}} -> {key: {values, seeds, spread, relation, bounds, holds}}, spread = sample std."""
+    """{key: {seed: claim}} -> {key: {values, seeds, spread, relation, bounds, holds}}; spread: a sample std."""
     table = {}
     for key, by_seed in values_by_claim.items():
         facts = [by_seed[seed] for seed in sorted(by_seed)]
         values = [float(fact["measured"]) for fact in facts]
-        table[key] = {"values": values, "seeds": sorted(by_seed),
-                      "spread": statistics.stdev(values) if len(values) > 1 else 0.0,
-                      "relation": facts[0]["relation"], "bounds": [fact["bound"] for fact in facts],
-                      "holds": [bool(fact["holds"]) for fact in facts]}
+        table[key] = {
+            "values": values,
+            "seeds": sorted(by_seed),
+            "spread": statistics.stdev(values) if len(values) > 1 else 0.0,
+            "relation": facts[0]["relation"],
+            "bounds": [fact["bound"] for fact in facts],
+            "holds": [bool(fact["holds"]) for fact in facts],
+        }
     return table
 
 
@@ -199,7 +221,9 @@ def calibrate(paths, workers=2, root=ROOT, seeds=SEEDS):
             seen.setdefault(path, {}).setdefault(key, {})[seed] = fact
 
     paths = [Path(path).resolve() for path in paths]
-    problems = execute_all([(path, seed) for path in paths for seed in seeds], workers, store, allow_errors=True)
+    problems = execute_all(
+        [(path, seed) for path in paths for seed in seeds], workers, store, allow_errors=True
+    )
     target = root / "book" / "calibration.json"
     table = json.loads(target.read_text()) if target.exists() else {}
     for path in paths:
@@ -207,7 +231,11 @@ def calibrate(paths, workers=2, root=ROOT, seeds=SEEDS):
         table = {key: row for key, row in table.items() if row.get("notebook") != name}
         for key, row in summarise(seen.get(path, {})).items():
             table[key] = {"notebook": name, **row}
-            problems += [] if len(row["values"]) == len(seeds) else [f"{name}: '{key}' seen {len(row['values'])} times"]
+            problems += (
+                []
+                if len(row["values"]) == len(seeds)
+                else [f"{name}: '{key}' seen {len(row['values'])} times"]
+            )
             problems += [] if all(row["holds"]) else [f"{name}: '{key}' fails for some seed: {row['values']}"]
     partial = target.with_suffix(".partial")
     partial.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
@@ -236,27 +264,46 @@ def site_folder(root):
 def site_is_fresh(root):
     """True when the built site was made from the files as they are now."""
     stamp = root / "build" / "site.sha256"
-    return stamp.exists() and (site_folder(root) / "index.html").exists() and stamp.read_text() == site_digest(root)
+    return (
+        stamp.exists()
+        and (site_folder(root) / "index.html").exists()
+        and stamp.read_text() == site_digest(root)
+    )
 
 
 def _stage(root):
-    """Copy what the site is made from to build/executed, so that executing never touches the stored notebooks."""
+    """Copy what the site is made from to build/executed, so that the stored notebooks stay as they are."""
     stage = root / "build" / "executed"
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir(parents=True)
     shutil.copy(root / "_config.yml", stage)
     for name in ("book", "exercises"):
         if (root / name).is_dir():
-            shutil.copytree(root / name, stage / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__"))
+            shutil.copytree(
+                root / name, stage / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__")
+            )
     return stage
 
 
+def _build(source, output):
+    """Run Jupyter Book; exit status. Warnings and references that lead nowhere are errors."""
+    # jupyter-book cannot be started with -m, and its script may not be on the path.
+    start = "import sys; from jupyter_book.cli.main import main; sys.argv[0] = 'jupyter-book'; main()"
+    options = ["--toc", str(source / "book" / "_toc.yml"), "--path-output", str(output)]
+    flags = ["-W", "-n", "--keep-going", "--all", "-q"]
+    command = [sys.executable, "-c", start, "build", str(source), *options, *flags]
+    # The library that the pages describe must be the checkout's, whatever else is installed.
+    path = os.pathsep.join([str(output.parent), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
+    return subprocess.run(command, cwd=source, env={**os.environ, "PYTHONPATH": path}).returncode
+
+
 def book(root=ROOT, execute=False, workers=2):
-    """Build the site, from stored outputs or from a fresh run of every notebook. Warnings are errors."""
+    """Build the site, from stored outputs or from a fresh run of every notebook."""
     _need("jupyter_book", "book")
-    started, source = time.monotonic(), root
-    stamp = root / "build" / "site.sha256"
+    started, source, output = time.monotonic(), root, root / "build"
+    stamp = output / "site.sha256"
     stamp.unlink(missing_ok=True)
+    shutil.rmtree(output / "_build", ignore_errors=True)  # pages that are gone must not stay
     if execute:
         source = _stage(root)
         jobs = [(path, 0) for path in find_notebooks(source)]
@@ -266,13 +313,7 @@ def book(root=ROOT, execute=False, workers=2):
             return 1
     digest = site_digest(root)
     print("building the pages", flush=True)
-    # jupyter-book cannot be started with -m, and its script may not be on the path.
-    start = "import sys; from jupyter_book.cli.main import main; sys.argv[0] = 'jupyter-book'; main()"
-    command = [sys.executable, "-c", start, "build", str(source), "--toc", str(source / "book" / "_toc.yml"),
-               "--path-output", str(root / "build"), "-W", "-n", "--keep-going", "--all", "-q"]
-    # Python code that Sphinx imports must be the checkout's, whatever else is installed.
-    path = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    code = subprocess.run(command, cwd=source, env={**os.environ, "PYTHONPATH": path}).returncode
+    code = _build(source, output)
     page = site_folder(root) / "index.html"
     if code or not page.exists():
         print("minidiff book: the build failed (warnings count as errors, see above)")
@@ -289,16 +330,36 @@ def test_commands(root):
     folders = [str(root / "book"), str(root / "exercises" / "solutions")]
     apart = [f"--ignore={root / 'tests' / name}" for name in ("exercises", "site", "benchmarks")]
     commands = {
-        "unit": [*pytest, str(root / "tests"), *apart, "-n", "2", "--cov=minidiff", f"--cov-fail-under={COVERAGE}"],
-        "notebooks": [*pytest, "--nbval-lax", "--nbval-cell-timeout=300", "--nbval-current-env", "-n", "2",
-                      "--dist", "loadfile", *(name for name in folders if Path(name).is_dir())],
+        "unit": [
+            *pytest,
+            str(root / "tests"),
+            *apart,
+            "-n",
+            "2",
+            "--cov=minidiff",
+            f"--cov-fail-under={COVERAGE}",
+        ],
+        "notebooks": [
+            *pytest,
+            "--nbval-lax",
+            "--nbval-cell-timeout=300",
+            "--nbval-current-env",
+            "-n",
+            "2",
+            "--dist",
+            "loadfile",
+            *(name for name in folders if Path(name).is_dir()),
+        ],
         "exercises": [*pytest, str(root / "tests" / "exercises")],
         "site": [*pytest, "-rs", str(root / "tests" / "site")],
     }
     if not find_notebooks(root):
         del commands["notebooks"]
-    return {part: command for part, command in commands.items()
-            if part == "notebooks" or Path(command[-1]).is_dir() or part == "unit"}
+    return {
+        part: command
+        for part, command in commands.items()
+        if part == "notebooks" or Path(command[-1]).is_dir() or part == "unit"
+    }
 
 
 def test(parts=(), root=ROOT):
@@ -318,7 +379,10 @@ def test(parts=(), root=ROOT):
         started = time.monotonic()
         code = subprocess.run(command, cwd=root).returncode
         results[part] = (code, time.monotonic() - started)
-    lines = [f"{part} {'passed' if code == 0 else 'FAILED'} ({seconds:.0f} s)" for part, (code, seconds) in results.items()]
+    lines = [
+        f"{part} {'passed' if code == 0 else 'FAILED'} ({seconds:.0f} s)"
+        for part, (code, seconds) in results.items()
+    ]
     bad = any(code for code, _ in results.values())
     print(f"\nminidiff test: {', '.join(lines)}. {'NOT all passed.' if bad else 'All passed.'}")
     return 1 if bad else 0
@@ -327,37 +391,56 @@ def test(parts=(), root=ROOT):
 def bench(root=ROOT):
     """Timings of samplers and training; figures to read, nothing fails by being slow."""
     _need("pytest_benchmark", "test")
-    return subprocess.run([sys.executable, "-m", "pytest", "-q", "--benchmark-columns=min,median,rounds",
-                           str(root / "tests" / "benchmarks")], cwd=root).returncode
+    return subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "--benchmark-columns=min,median,rounds",
+            str(root / "tests" / "benchmarks"),
+        ],
+        cwd=root,
+    ).returncode
 
 
 def exercises(arguments, root=ROOT):
     """Hand over to exercises/generate.py, which makes the student and solution editions."""
-    return subprocess.run([sys.executable, str(root / "exercises" / "generate.py"), *arguments], cwd=root).returncode
+    return subprocess.run(
+        [sys.executable, str(root / "exercises" / "generate.py"), *arguments], cwd=root
+    ).returncode
 
 
 def _need(module, extra):
     if importlib.util.find_spec(module) is None:
-        raise SystemExit(f"{module} is not installed. Run: pip install -e '.[book,test,exercises]' -c constraints.txt "
-                         f"(it belongs to the extra '{extra}')")
+        raise SystemExit(
+            f"{module} is not installed. Run: pip install -e '.[book,test,exercises]' -c constraints.txt "
+            f"(it belongs to the extra '{extra}')"
+        )
 
 
 def parser():
     """The command line of `python -m minidiff.dev`."""
     main_parser = argparse.ArgumentParser(prog="python -m minidiff.dev", description=__doc__.splitlines()[0])
-    main_parser.add_argument("--root", type=Path, default=ROOT, help="the project's folder (default: this checkout)")
+    main_parser.add_argument(
+        "--root", type=Path, default=ROOT, help="the project's folder (default: this checkout)"
+    )
     commands = main_parser.add_subparsers(dest="command", required=True)
     one = commands.add_parser("book", help="build the site")
     one.add_argument("--execute", action="store_true", help="run every notebook first, in a copy")
     one.add_argument("--workers", type=int, default=2, help="notebooks run at a time")
     one = commands.add_parser("test", help="run the tests")
     one.add_argument("parts", nargs="*", metavar="PART", help="unit, notebooks, exercises, site")
-    for name, text, workers in (("run", "run notebooks, store their outputs in place", 1),
-                                ("calibrate", "run notebooks with five seeds, write book/calibration.json", 2)):
+    for name, text, workers in (
+        ("run", "run notebooks, store their outputs in place", 1),
+        ("calibrate", "run notebooks with five seeds, write book/calibration.json", 2),
+    ):
         one = commands.add_parser(name, help=text)
         one.add_argument("notebooks", nargs="+", metavar="NOTEBOOK")
         one.add_argument("--workers", type=int, default=workers)
-    commands.add_parser("exercises", help="make the student and solution editions; arguments go to exercises/generate.py")
+    commands.add_parser(
+        "exercises", help="make the student and solution editions; arguments go to exercises/generate.py"
+    )
     commands.add_parser("bench", help="timings")
     return main_parser
 
@@ -369,8 +452,10 @@ def main(arguments=None):
         parser().error(f"unknown arguments: {' '.join(rest)}")
     root = given.root.resolve()
     if not (root / "_config.yml").exists():
-        raise SystemExit(f"{root} has no _config.yml: these commands need a checkout of the project, not an installed copy")
-    os.environ.setdefault("OMP_NUM_THREADS", "1")       # reaches kernels and test workers
+        raise SystemExit(
+            f"{root} has no _config.yml: these commands need a checkout of the project, not an installed copy"
+        )
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # reaches kernels and test workers
     if given.command == "book":
         return book(root, given.execute, given.workers)
     if given.command == "test":

@@ -1,7 +1,8 @@
-"""The stored notebooks as files: outputs belong to the code, are in order, small, and every picture has words.
+"""The stored notebooks as files: outputs belong to the code, in order, small, and all pictures have words.
 
 Each rule has a twin on a made-up notebook that breaks it.
 """
+
 import json
 import re
 from pathlib import Path
@@ -12,8 +13,8 @@ from minidiff import dev
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "book").rglob("*.ipynb"))
-LARGEST = 300_000           # bytes of one page's notebook
-LONGEST = 30                # lines of one code cell
+LARGEST = 300_000  # bytes of one page's notebook
+LONGEST = 30  # lines of one code cell
 
 
 def has_tag(cell, tag):
@@ -29,7 +30,11 @@ def stale(notebook):
     how = notebook["metadata"].get("minidiff")
     if how is None:
         return ["no note of a run: store the outputs with `python -m minidiff.dev run NOTEBOOK`"]
-    return [] if how["code"] == dev.code_digest(notebook) else ["the code was changed after its outputs were stored"]
+    return (
+        []
+        if how["code"] == dev.code_digest(notebook)
+        else ["the code was changed after its outputs were stored"]
+    )
 
 
 def out_of_order(notebook):
@@ -55,15 +60,27 @@ def without_words(notebook):
                 if not output.get("metadata", {}).get(kind, {}).get("alt", "").strip():
                     found.append(f"cell {place}: {kind} without alt text")
             text = "".join(output.get("data", {}).get("text/html", ""))
-            found += [f"cell {place}: <img> without alt" for tag in re.findall(r"<img\b[^>]*>", text) if not re.search(r'alt="[^"]+', tag)]
+            found += [
+                f"cell {place}: <img> without alt"
+                for tag in re.findall(r"<img\b[^>]*>", text)
+                if not re.search(r'alt="[^"]+', tag)
+            ]
         if cell["cell_type"] == "markdown":
-            found += [f"cell {place}: Markdown picture without alt" for _ in re.findall(r"!\[\s*\]\(", "".join(cell["source"]))]
+            found += [
+                f"cell {place}: Markdown picture without alt"
+                for _ in re.findall(r"!\[\s*\]\(", "".join(cell["source"]))
+            ]
     return found
 
 
 def noisy(notebook):
     """Progress bars and warnings on stderr are not part of a page."""
-    return ["stderr is stored" for c in code_cells(notebook) for out in c["outputs"] if out.get("name") == "stderr"]
+    return [
+        "stderr is stored"
+        for c in code_cells(notebook)
+        for out in c["outputs"]
+        if out.get("name") == "stderr"
+    ]
 
 
 def long_cells(notebook):
@@ -87,10 +104,23 @@ def test_notebook_is_small(path):
 
 # ------------------------------------------------------------------------------------- each rule can fail
 def good():
-    cells = [{"cell_type": "markdown", "metadata": {}, "source": "# A page\n\n![a line](line.png)"},
-             {"cell_type": "code", "metadata": {}, "source": "x = 1", "execution_count": 1, "outputs": []},
-             {"cell_type": "code", "metadata": {}, "source": "draw(x)", "execution_count": 2, "outputs": [
-                 {"output_type": "display_data", "data": {"image/png": "AAAA"}, "metadata": {"image/png": {"alt": "a line"}}}]}]
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": "# A page\n\n![a line](line.png)"},
+        {"cell_type": "code", "metadata": {}, "source": "x = 1", "execution_count": 1, "outputs": []},
+        {
+            "cell_type": "code",
+            "metadata": {},
+            "source": "draw(x)",
+            "execution_count": 2,
+            "outputs": [
+                {
+                    "output_type": "display_data",
+                    "data": {"image/png": "AAAA"},
+                    "metadata": {"image/png": {"alt": "a line"}},
+                }
+            ],
+        },
+    ]
     notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     notebook["metadata"]["minidiff"] = {"code": dev.code_digest(notebook)}
     return notebook
@@ -113,7 +143,9 @@ def not_run(notebook):
 
 
 def raised(notebook):
-    notebook["cells"][1]["outputs"] = [{"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": []}]
+    notebook["cells"][1]["outputs"] = [
+        {"output_type": "error", "ename": "ValueError", "evalue": "no", "traceback": []}
+    ]
 
 
 def silent_picture(notebook):
@@ -136,9 +168,18 @@ def endless_cell(notebook):
     notebook["cells"][1]["source"] = "\n".join(["x = 1"] * (LONGEST + 1))
 
 
-BROKEN = [(stale, edited), (stale, never_run), (out_of_order, run_twice), (out_of_order, not_run), (raising, raised),
-          (without_words, silent_picture), (without_words, silent_html), (without_words, silent_markdown),
-          (noisy, progress_bar), (long_cells, endless_cell)]
+BROKEN = [
+    (stale, edited),
+    (stale, never_run),
+    (out_of_order, run_twice),
+    (out_of_order, not_run),
+    (raising, raised),
+    (without_words, silent_picture),
+    (without_words, silent_html),
+    (without_words, silent_markdown),
+    (noisy, progress_bar),
+    (long_cells, endless_cell),
+]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)

@@ -1,4 +1,5 @@
 """The registry of systems: every row is well formed and every link in it leads somewhere."""
+
 import importlib
 import json
 import re
@@ -40,7 +41,9 @@ def slug(title):
 def anchors(notebook):
     """Labels `(name)=` and slugs of the headings in a notebook's Markdown cells."""
     text = "\n".join("".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "markdown")
-    return set(re.findall(r"^\(([\w-]+)\)=", text, re.M)) | {slug(t) for t in re.findall(r"^#+ +(.+)$", text, re.M)}
+    return set(re.findall(r"^\(([\w-]+)\)=", text, re.M)) | {
+        slug(t) for t in re.findall(r"^#+ +(.+)$", text, re.M)
+    }
 
 
 def resolve(symbol):
@@ -83,7 +86,9 @@ def test_citations_are_in_the_bibliography():
     keys = re.findall(r"^@\w+\{([^,]+),", (BOOK / "references.bib").read_text(encoding="utf-8"), re.M)
     assert len(keys) == len(set(keys))
     named = [row["cite"] for row in ROWS]
-    named += [s["cite"] for t in SURVEY["tables"] for r in t["rows"] for s in r["systems"] if isinstance(s, dict)]
+    named += [
+        s["cite"] for t in SURVEY["tables"] for r in t["rows"] for s in r["systems"] if isinstance(s, dict)
+    ]
     assert set(named) <= set(keys)
 
 
@@ -107,6 +112,7 @@ def test_a_running_system_is_where_its_row_says(row):
 @pytest.mark.parametrize("row", RUNNING, ids=lambda row: row["id"])
 def test_a_running_system_has_a_claim(row):
     from minidiff.dev import claims_of
+
     notebook = json.loads((BOOK / row["notebook"]).read_text(encoding="utf-8"))
     assert row["id"] in {claim["system"] for claim in claims_of(notebook)}
 

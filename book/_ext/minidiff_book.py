@@ -1,12 +1,13 @@
 """Sphinx extension of the book: pages made from data when the site is built.
 
 Directives: claims-ledger, taxonomy, survey-table, coverage, run-times, glossary-table, api-modules. They read
-book/systems.yml, book/survey_tables.yml, book/glossary.csv, book/calibration.json and the outputs stored in the notebooks,
-so that a page never says more than what was run.
+book/systems.yml, book/survey_tables.yml, book/glossary.csv, book/calibration.json and the outputs stored in
+the notebooks, so that a page never says more than what was run.
 
-Transforms: the alternative text that a notebook output carries reaches the picture; a chapter number that a title carries is
-dropped where the site numbers the chapter itself.
+Transforms: the alternative text that a notebook output carries reaches the picture; a chapter number that a
+title carries is dropped where the site numbers the chapter itself.
 """
+
 import base64
 import csv
 import hashlib
@@ -28,7 +29,7 @@ CLAIM = "application/vnd.minidiff.claim+json"
 SYMBOL = {"<=": "≤", ">=": "≥", "==": "=", "<": "<", ">": ">"}
 
 
-# ------------------------------------------------------------------------------------------------ reading the data
+# ------------------------------------------------------------------------------------------ reading the data
 class Book:
     """The data of a book folder; every file that is read is noted as something that the page depends on."""
 
@@ -50,12 +51,17 @@ class Book:
         return list(csv.DictReader(self.text("glossary.csv").splitlines()))
 
     def calibration(self):
-        return json.loads(self.text("calibration.json")) if (self.folder / "calibration.json").exists() else {}
+        return (
+            json.loads(self.text("calibration.json")) if (self.folder / "calibration.json").exists() else {}
+        )
 
     def notebooks(self):
         """(name, notebook) for each notebook in book/, in order of their names."""
-        names = sorted(path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*.ipynb")
-                       if ".ipynb_checkpoints" not in path.parts)
+        names = sorted(
+            path.relative_to(self.folder).as_posix()
+            for path in self.folder.rglob("*.ipynb")
+            if ".ipynb_checkpoints" not in path.parts
+        )
         return [(name, json.loads(self.text(name))) for name in names]
 
     def claims(self):
@@ -82,7 +88,9 @@ def number(value):
         return "–"
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return str(value)
-    return "∞" if abs(value) > 1e300 else f"{value:.3g}"     # JSON holds no infinity, a claim stores the largest float
+    return (
+        "∞" if abs(value) > 1e300 else f"{value:.3g}"
+    )  # JSON holds no infinity, a claim stores the largest float
 
 
 def plain(text):
@@ -95,9 +103,10 @@ def section_key(section):
     return [int(part) for part in section.split(".")]
 
 
-# ------------------------------------------------------------------------------------------------------ directives
+# ------------------------------------------------------------------------------------------------ directives
 class Page(SphinxDirective):
     """Base: a directive that writes MyST text and has it parsed."""
+
     has_content = False
 
     @property
@@ -111,13 +120,19 @@ class Page(SphinxDirective):
 
     def table(self, head, rows, widths, kind):
         """A MyST list-table; cells are MyST text on one line."""
-        lines = ["```{list-table}", ":header-rows: 1", f":widths: {' '.join(map(str, widths))}", f":class: {kind}", ""]
+        lines = [
+            "```{list-table}",
+            ":header-rows: 1",
+            f":widths: {' '.join(map(str, widths))}",
+            f":class: {kind}",
+            "",
+        ]
         for row in [head, *rows]:
             lines += [f"{'* -' if not place else '  -'} {cell}" for place, cell in enumerate(row)]
         return self.parsed([*lines, "```"])
 
     def uri(self, page, anchor=""):
-        """Address of a page in book/ (given with its suffix) from this page; '' when it is not part of the site."""
+        """Address of a page in book/ (given with its suffix) from this one; '' when the site lacks it."""
         docname = "book/" + re.sub(r"\.(ipynb|md)$", "", page)
         if docname not in self.env.found_docs:
             return ""
@@ -130,7 +145,11 @@ class Page(SphinxDirective):
         return f"{{page-link}}`{text} <{uri}>`" if uri else plain(text)
 
     def system_link(self, row):
-        return self.link(row["name"], row["notebook"], row["heading"]) if row["status"] == "runs" else plain(row["name"])
+        return (
+            self.link(row["name"], row["notebook"], row["heading"])
+            if row["status"] == "runs"
+            else plain(row["name"])
+        )
 
 
 def page_link(name, rawtext, text, lineno, inliner, options=None, content=None):
@@ -152,14 +171,23 @@ class ClaimsLedger(Page):
         if not facts:
             return self.parsed(["No claim has been run yet."])
         caught = sum(not (fact.get("mutant") or {}).get("holds", True) for fact in facts)
-        out = self.parsed([f"**{len(facts)} claims** about **{len(claims)} systems**; {sum(bool(f['holds']) for f in facts)} hold, "
-                           f"and {caught} of their mutants are caught."])
+        out = self.parsed(
+            [
+                f"**{len(facts)} claims** about **{len(claims)} systems**; "
+                f"{sum(bool(f['holds']) for f in facts)} hold, "
+                f"and {caught} of their mutants are caught."
+            ]
+        )
         for name, notebook in self.book.notebooks():
             rows = [row for i in order for row in self.rows(i, name, claims[i], known, calibration)]
             if rows:
                 out += self.parsed([f"```{{rubric}} {plain(self.book.title(name, notebook))}", "```"])
-                out += self.table(["System", "Claim", "Measured", "Spread", "The mistake that must fail"], rows,
-                                  (16, 34, 18, 10, 22), "ledger")
+                out += self.table(
+                    ["System", "Claim", "Measured", "Spread", "The mistake that must fail"],
+                    rows,
+                    (16, 34, 18, 10, 22),
+                    "ledger",
+                )
         return out
 
     def rows(self, system, name, claims, known, calibration):
@@ -169,19 +197,30 @@ class ClaimsLedger(Page):
                 continue
             row = known.get(system, {})
             shown = self.link(row.get("name", system), name, row.get("heading", "")) if first else ""
-            spread = (calibration.get(f"{system}|{fact['statement']}") or {}).get("spread", fact.get("spread"))
+            spread = (calibration.get(f"{system}|{fact['statement']}") or {}).get(
+                "spread", fact.get("spread")
+            )
             mutant = fact.get("mutant") or {}
             verdict = "" if not mutant else " ✓ fails" if not mutant["holds"] else " ✗ passes"
-            found.append([shown, plain(fact["statement"]),
-                          f"{number(fact['measured'])} {SYMBOL.get(fact['relation'], fact['relation'])} {number(fact['bound'])} "
-                          f"{'✓' if fact['holds'] else '✗'}", f"{number(spread)}",
-                          plain(mutant.get("mistake", "–")) + (f": {number(mutant['measured'])}{verdict}" if mutant else "")])
+            found.append(
+                [
+                    shown,
+                    plain(fact["statement"]),
+                    f"{number(fact['measured'])} {SYMBOL.get(fact['relation'], fact['relation'])} "
+                    f"{number(fact['bound'])} "
+                    f"{'✓' if fact['holds'] else '✗'}",
+                    f"{number(spread)}",
+                    plain(mutant.get("mistake", "–"))
+                    + (f": {number(mutant['measured'])}{verdict}" if mutant else ""),
+                ]
+            )
             first = False
         return found
 
 
 class SurveyTable(Page):
     """One of the survey's tables, with the state of each system in this book."""
+
     required_arguments = 1
 
     def run(self):
@@ -194,7 +233,10 @@ class SurveyTable(Page):
         rows, before = [], []
         for row in table["rows"]:
             for place, system in enumerate(row["systems"]):
-                group = ["" if row["group"][:n + 1] == before[:n + 1] else plain(g) for n, g in enumerate(row["group"])]
+                group = [
+                    "" if row["group"][: n + 1] == before[: n + 1] else plain(g)
+                    for n, g in enumerate(row["group"])
+                ]
                 before = row["group"]
                 setting = [row["settings"][place]] if timed else []
                 rows.append([*group, *self.cells(system, known, setting)])
@@ -204,9 +246,17 @@ class SurveyTable(Page):
 
     def cells(self, system, known, setting):
         if isinstance(system, dict):
-            return [plain(system["name"]), f"{{cite:t}}`{system['cite']}`", system["year"], *setting, "named in the table only"]
+            return [
+                plain(system["name"]),
+                f"{{cite:t}}`{system['cite']}`",
+                system["year"],
+                *setting,
+                "named in the table only",
+            ]
         row = known[system]
-        code = ", ".join(f"{{py:obj}}`~{s}`" for s in row["symbols"]) if row["status"] == "runs" else "*not yet*"
+        code = (
+            ", ".join(f"{{py:obj}}`~{s}`" for s in row["symbols"]) if row["status"] == "runs" else "*not yet*"
+        )
         return [self.system_link(row), f"{{cite:t}}`{row['cite']}`", row["year"], *setting, code]
 
 
@@ -217,36 +267,59 @@ class Coverage(Page):
         rows, titles = self.book.systems(), self.book.survey()["sections"]
         runs = [row for row in rows if row["status"] == "runs"]
         share = 100 * len(runs) / len(rows)
-        bar = (f'<div class="coverage-bar" role="img" aria-label="{len(runs)} of {len(rows)} systems run">'
-               f'<span style="width:{share:.1f}%"></span></div>')
-        out = self.parsed([f"**{len(runs)} of {len(rows)} systems run** ({share:.0f} %)."]) + [nodes.raw("", bar, format="html")]
+        bar = (
+            f'<div class="coverage-bar" role="img" aria-label="{len(runs)} of {len(rows)} systems run">'
+            f'<span style="width:{share:.1f}%"></span></div>'
+        )
+        out = self.parsed([f"**{len(runs)} of {len(rows)} systems run** ({share:.0f} %)."]) + [
+            nodes.raw("", bar, format="html")
+        ]
         table = []
         for section in sorted({row["section"] for row in rows}, key=section_key):
             here = [row for row in rows if row["section"] == section]
             missing = [plain(row["name"]) for row in here if row["status"] != "runs"]
             there = [self.system_link(row) for row in here if row["status"] == "runs"]
-            table.append([f"{section} {plain(titles[section])}", f"{len(there)} of {len(here)}",
-                          "; ".join(there) or "–", "; ".join(missing) or "–"])
+            table.append(
+                [
+                    f"{section} {plain(titles[section])}",
+                    f"{len(there)} of {len(here)}",
+                    "; ".join(there) or "–",
+                    "; ".join(missing) or "–",
+                ]
+            )
         return out + self.table(["Section", "Run", "Running", "Not yet"], table, (20, 8, 36, 36), "coverage")
 
 
 class Taxonomy(Page):
-    """The survey's Figure 1 as nested lists that a style sheet lays out: readable on a phone, searchable, dark or light."""
-    PARTS = (("Foundations", ["2"]), ("Three lines of improvement", ["3", "4", "5"]),
-             ("Links to other generative models", ["6"]), ("Applications", ["7"]), ("Future directions", ["8"]))
+    """The survey's Figure 1 as nested lists that a style sheet lays out: fits a phone, dark or light."""
+
+    PARTS = (
+        ("Foundations", ["2"]),
+        ("Three lines of improvement", ["3", "4", "5"]),
+        ("Links to other generative models", ["6"]),
+        ("Applications", ["7"]),
+        ("Future directions", ["8"]),
+    )
 
     def run(self):
         self.rows, self.titles = self.book.systems(), self.book.survey()["sections"]
         parts = []
         for title, tops in self.PARTS:
-            groups = "".join(self.group(section) for top in tops for section in self.groups(top, len(tops) > 1))
-            parts.append(f'<section class="map-part"><p class="map-title">{title}</p><div class="map-groups">{groups}</div></section>')
-        key = ('<p class="map-key"><span class="map-system runs">runs here</span> '
-               '<span class="map-system">not yet</span></p>')
+            groups = "".join(
+                self.group(section) for top in tops for section in self.groups(top, len(tops) > 1)
+            )
+            parts.append(
+                f'<section class="map-part"><p class="map-title">{title}</p>'
+                f'<div class="map-groups">{groups}</div></section>'
+            )
+        key = (
+            '<p class="map-key"><span class="map-system runs">runs here</span> '
+            '<span class="map-system">not yet</span></p>'
+        )
         return [nodes.raw("", f'<div class="survey-map">{key}{"".join(parts)}</div>', format="html")]
 
     def groups(self, top, whole):
-        """The boxes of a part: its sections two levels deep, or the chapter as one box where chapters stand side by side."""
+        """The boxes of a part: its sections two levels deep, or whole chapters side by side."""
         if whole or not any(s.startswith(top + ".") for s in self.titles):
             return [top]
         return [s for s in self.titles if s.startswith(top + ".") and s.count(".") == 1]
@@ -256,10 +329,13 @@ class Taxonomy(Page):
         leaves = [s for s in inner if any(row["section"] == s for row in self.rows)] or [section]
         blocks = []
         for leaf in leaves:
-            head = "" if leaf == section else f'<p class="map-leaf">{leaf} {html.escape(self.titles[leaf])}</p>'
+            head = (
+                "" if leaf == section else f'<p class="map-leaf">{leaf} {html.escape(self.titles[leaf])}</p>'
+            )
             items = "".join(self.item(row) for row in self.rows if row["section"] == leaf)
             blocks.append(f"{head}<ul>{items}</ul>")
-        return f'<div class="map-group"><p class="map-head">{section} {html.escape(self.titles[section])}</p>{"".join(blocks)}</div>'
+        title = f'<p class="map-head">{section} {html.escape(self.titles[section])}</p>'
+        return f'<div class="map-group">{title}{"".join(blocks)}</div>'
 
     def item(self, row):
         name = html.escape(re.sub(r" \(.*\)$", "", row["name"]))
@@ -278,8 +354,14 @@ class RunTimes(Page):
             how = notebook["metadata"].get("minidiff")
             if how:
                 total += how["seconds"]
-                rows.append([self.link(re.sub(r"[*`$]", "", self.book.title(name, notebook)), name), f"{how['seconds']:.0f}",
-                             how["threads"], f"Python {how['python']}, torch {how['torch']}"])
+                rows.append(
+                    [
+                        self.link(re.sub(r"[*`$]", "", self.book.title(name, notebook)), name),
+                        f"{how['seconds']:.0f}",
+                        how["threads"],
+                        f"Python {how['python']}, torch {how['torch']}",
+                    ]
+                )
         if not rows:
             return self.parsed(["No run has been stored yet."])
         rows.append(["**all**", f"**{total:.0f}**", "", ""])
@@ -290,18 +372,40 @@ class GlossaryTable(Page):
     """The glossary, English and Korean."""
 
     def run(self):
-        rows = [[f"**{plain(row['english'])}**", plain(row["korean"]), f"`{row['symbol']}`" if row["symbol"] else "",
-                 plain(row["definition"]), row["section"]]
-                for row in sorted(self.book.glossary(), key=lambda row: row["english"].lower())]
-        return self.table(["Term", "Korean", "Symbol", "Meaning", "Section"], rows, (22, 18, 16, 36, 8), "glossary")
+        rows = [
+            [
+                f"**{plain(row['english'])}**",
+                plain(row["korean"]),
+                f"`{row['symbol']}`" if row["symbol"] else "",
+                plain(row["definition"]),
+                row["section"],
+            ]
+            for row in sorted(self.book.glossary(), key=lambda row: row["english"].lower())
+        ]
+        return self.table(
+            ["Term", "Korean", "Symbol", "Meaning", "Section"], rows, (22, 18, 16, 36, 8), "glossary"
+        )
 
 
 class ApiModules(Page):
     """One section for each module of minidiff, made by autodoc from the docstrings."""
-    FIRST = ["process", "denoiser", "ddpm", "ncsn", "score_sde", "exact", "grids", "losses", "samplers", "likelihood"]
+
+    FIRST = [
+        "process",
+        "denoiser",
+        "ddpm",
+        "ncsn",
+        "score_sde",
+        "exact",
+        "grids",
+        "losses",
+        "samplers",
+        "likelihood",
+    ]
 
     def run(self):
         import minidiff
+
         names = list(self.modules(minidiff))
         place = {name: n for n, name in enumerate(self.FIRST)}
         names.sort(key=lambda name: (place.get(name.split(".")[1], len(place)), name))
@@ -326,7 +430,7 @@ class ApiModules(Page):
         return section
 
 
-# ------------------------------------------------------------------------------------------------------ transforms
+# ------------------------------------------------------------------------------------------------ transforms
 def pictures(notebook):
     """SHA-256 of each picture in a notebook's outputs -> its alternative text."""
     found = {}
@@ -341,7 +445,8 @@ def pictures(notebook):
 
 
 class AltText(SphinxTransform):
-    """Give each picture of a notebook the alternative text that its output carries (MyST-NB reads the cell's only)."""
+    """Give each picture of a notebook the alternative text of its output (MyST-NB reads the cell's only)."""
+
     default_priority = 200
 
     def apply(self, **_):
@@ -350,13 +455,16 @@ class AltText(SphinxTransform):
             return
         alts = pictures(json.loads(path.read_text(encoding="utf-8")))
         for image in self.document.findall(nodes.image):
-            alt = alts.get(Path(image.get("uri", "")).stem)     # MyST-NB names a picture by the hash of its bytes
+            alt = alts.get(
+                Path(image.get("uri", "")).stem
+            )  # MyST-NB names a picture by the hash of its bytes
             if alt and not image.get("alt"):
                 image["alt"] = alt
 
 
 class TitleNumber(SphinxTransform):
-    """Drop a leading "2.1" from a page's title: notebooks carry it for readers elsewhere, the site numbers pages itself."""
+    """Drop a leading "2.1" from a page's title: the site numbers its pages itself."""
+
     default_priority = 200
 
     def apply(self, **_):
@@ -369,10 +477,10 @@ class TitleNumber(SphinxTransform):
 
 
 def safe_rst(text):
-    """One paragraph in reStructuredText: words between backticks as code, everything else as it is written."""
+    """One paragraph in reStructuredText: words between backticks as code, all else as it is written."""
     text = re.sub(r":[\w:]+:`~?([^`]+)`", r"`\1`", text)
     out = ""
-    for place, piece in enumerate(re.split(r"`+([^`]+)`+", text)):     # odd pieces stood between backticks
+    for place, piece in enumerate(re.split(r"`+([^`]+)`+", text)):  # odd pieces stood between backticks
         if place % 2:
             out += ("\\ " if out[-1:].isalnum() else "") + f"``{piece.strip()}``"
         else:
@@ -394,16 +502,27 @@ def plain_docstring(app, what, name, obj, options, lines):
 
 
 def drop_thebe(app, pagename, templatename, context, doctree):
-    """Leave out the scripts of thebe, which would run cells on a server of others: Jupyter Book adds them to every page, twice."""
+    """Leave out the scripts of thebe, which would run cells on a remote server: Jupyter Book adds them twice."""
     scripts = context.get("script_files", [])
-    scripts[:] = [script for script in scripts if "thebe" not in str(getattr(script, "filename", script) or "").lower()
-                  and "THEBE" not in str(getattr(script, "attributes", {}).get("body", ""))]
+    scripts[:] = [
+        script
+        for script in scripts
+        if "thebe" not in str(getattr(script, "filename", script) or "").lower()
+        and "THEBE" not in str(getattr(script, "attributes", {}).get("body", ""))
+    ]
 
 
 def setup(app):
     """Register everything above."""
-    for name, directive in {"claims-ledger": ClaimsLedger, "survey-table": SurveyTable, "coverage": Coverage, "taxonomy": Taxonomy,
-                            "run-times": RunTimes, "glossary-table": GlossaryTable, "api-modules": ApiModules}.items():
+    for name, directive in {
+        "claims-ledger": ClaimsLedger,
+        "survey-table": SurveyTable,
+        "coverage": Coverage,
+        "taxonomy": Taxonomy,
+        "run-times": RunTimes,
+        "glossary-table": GlossaryTable,
+        "api-modules": ApiModules,
+    }.items():
         app.add_directive(name, directive)
     app.add_role("page-link", page_link)
     app.add_transform(AltText)

@@ -1,4 +1,5 @@
-"""The built site, for all tests here; built once, and reused as long as nothing it is made from has changed."""
+"""The built site, for all tests here; built once, and reused while nothing it is made from has changed."""
+
 import functools
 import http.server
 import os
@@ -24,7 +25,11 @@ def site():
 @pytest.fixture(scope="session")
 def pages(site):
     """Addresses of all pages, relative to the site's folder."""
-    ours = [path.relative_to(site).as_posix() for folder in ("book", "exercises") for path in (site / folder).rglob("*.html")]
+    ours = [
+        path.relative_to(site).as_posix()
+        for folder in ("book", "exercises")
+        for path in (site / folder).rglob("*.html")
+    ]
     return sorted(ours)
 
 
@@ -53,12 +58,21 @@ def find_browser():
 @pytest.fixture(scope="session")
 def browser():
     """One headless browser for all tests."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install -e '.[test]'")
+    api = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed: pip install -e '.[test]'"
+    )
     path = find_browser()
     if path is None:
         pytest.skip("no browser: install chromium, or set CHROMIUM to the path of one")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-             "--no-first-run", "--disable-dev-shm-usage"]
+    flags = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+        "--disable-dev-shm-usage",
+    ]
     with api.sync_playwright() as play:
         started = play.chromium.launch(executable_path=path, headless=True, args=flags)
         yield started

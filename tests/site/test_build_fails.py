@@ -1,4 +1,5 @@
 """A build that should fail does fail, and says where."""
+
 import os
 import subprocess
 import sys
@@ -17,7 +18,9 @@ def tiny_book(folder, code, text="# A page"):
     """A book of one page and one notebook."""
     (folder / "book").mkdir()
     (folder / "_config.yml").write_text(CONFIG)
-    (folder / "book" / "_toc.yml").write_text("format: jb-book\nroot: book/index\nchapters:\n  - file: book/page\n")
+    (folder / "book" / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/index\nchapters:\n  - file: book/page\n"
+    )
     (folder / "book" / "index.md").write_text("# Start\n")
     cells = [nbformat.v4.new_markdown_cell(text), *map(nbformat.v4.new_code_cell, code)]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "book" / "page.ipynb")
@@ -25,7 +28,9 @@ def tiny_book(folder, code, text="# A page"):
 
 def build(folder, *flags):
     command = [sys.executable, "-m", "minidiff.dev", "--root", str(folder), "book", *flags]
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONIOENCODING": "utf-8"})
+    return subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "PYTHONIOENCODING": "utf-8"}
+    )
 
 
 def test_a_good_book_builds_from_fresh_outputs(tmp_path):
@@ -33,7 +38,9 @@ def test_a_good_book_builds_from_fresh_outputs(tmp_path):
     done = build(tmp_path, "--execute")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "42" in (tmp_path / "build" / "_build" / "html" / "book" / "page.html").read_text()
-    assert nbformat.read(tmp_path / "book" / "page.ipynb", 4).cells[1].outputs == []      # the stored notebook is untouched
+    assert (
+        nbformat.read(tmp_path / "book" / "page.ipynb", 4).cells[1].outputs == []
+    )  # the stored notebook is untouched
 
 
 def test_a_raising_cell_fails_the_build(tmp_path):
@@ -44,7 +51,9 @@ def test_a_raising_cell_fails_the_build(tmp_path):
     assert not (tmp_path / "build" / "_build").exists()
 
 
-@pytest.mark.parametrize("text", ["# A page\n\nSee [nothing](#nowhere).", "# A page\n\n{cite}`nobody2020nothing`"])
+@pytest.mark.parametrize(
+    "text", ["# A page\n\nSee [nothing](#nowhere).", "# A page\n\n{cite}`nobody2020nothing`"]
+)
 def test_a_warning_fails_the_build(tmp_path, text):
     tiny_book(tmp_path, [], text)
     assert build(tmp_path).returncode != 0

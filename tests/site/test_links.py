@@ -1,4 +1,5 @@
 """Every link inside the built site leads to a page and an anchor that exist."""
+
 from html.parser import HTMLParser
 from urllib.parse import unquote, urldefrag
 
@@ -18,7 +19,9 @@ class Page(HTMLParser):
         self.anchors |= {given[key] for key in ("id", "name") if given.get(key)}
         if tag in ("a", "area") and given.get("href"):
             self.links.append(given["href"])
-        loads = given.get("src") or (given.get("href") if tag == "link" and given.get("rel") != "canonical" else None)
+        loads = given.get("src") or (
+            given.get("href") if tag == "link" and given.get("rel") != "canonical" else None
+        )
         if tag in ("script", "img", "iframe", "link", "source", "video") and loads:
             (self.remote if loads.startswith(("http:", "https:", "//")) else self.links).append(loads)
 
@@ -38,7 +41,9 @@ def broken(site, names):
                 found.append(f"{name} -> {link}")
             elif anchor and target.suffix == ".html":
                 key = target.resolve().relative_to(site.resolve()).as_posix()
-                anchors = parsed[key].anchors if key in parsed else Page(target.read_text(encoding="utf-8")).anchors
+                anchors = (
+                    parsed[key].anchors if key in parsed else Page(target.read_text(encoding="utf-8")).anchors
+                )
                 found += [] if anchor in anchors else [f"{name} -> {link} (no such anchor)"]
     return found
 

@@ -1,4 +1,5 @@
 """The project's commands, on made-up notebooks and with the outer programs replaced."""
+
 import json
 import subprocess
 import sys
@@ -22,8 +23,9 @@ CLAIM_CELL = """
 import os
 from IPython.display import display
 value = 0.1 + 0.01 * int(os.environ['MINIDIFF_SEED'])
-display({'application/vnd.minidiff.claim+json': {'system': 'ddpm', 'statement': 'small', 'measured': value, 'relation': '<=',
-         'bound': BOUND, 'holds': value <= BOUND, 'spread': None, 'mutant': None}, 'text/plain': 'claim'}, raw=True)
+facts = {'system': 'ddpm', 'statement': 'small', 'measured': value, 'relation': '<=', 'bound': BOUND,
+         'holds': value <= BOUND, 'spread': None, 'mutant': None}
+display({'application/vnd.minidiff.claim+json': facts, 'text/plain': 'claim'}, raw=True)
 """
 
 
@@ -77,7 +79,9 @@ def test_an_endless_cell_is_named(checkout, monkeypatch, capsys):
 
 
 def test_expected_errors_are_no_failures(checkout):
-    path = write_notebook(checkout / "book" / "a.ipynb", "raise ValueError('shown to the reader')", tags=["raises-exception"])
+    path = write_notebook(
+        checkout / "book" / "a.ipynb", "raise ValueError('shown to the reader')", tags=["raises-exception"]
+    )
     assert dev.run([path]) == 0
 
 
@@ -97,8 +101,14 @@ def test_gpu_can_be_claimed(monkeypatch):
 def test_calibrate_merges_what_five_seeds_measured(checkout, capsys):
     path = write_notebook(checkout / "book" / "a.ipynb", CLAIM_CELL.replace("BOUND", "0.5"))
     table = checkout / "book" / "calibration.json"
-    table.write_text(json.dumps({"other|claim": {"notebook": "b.ipynb", "values": [1.0]},
-                                 "ddpm|gone": {"notebook": "a.ipynb", "values": [1.0]}}))
+    table.write_text(
+        json.dumps(
+            {
+                "other|claim": {"notebook": "b.ipynb", "values": [1.0]},
+                "ddpm|gone": {"notebook": "a.ipynb", "values": [1.0]},
+            }
+        )
+    )
     assert dev.calibrate([path], root=checkout, seeds=(0, 1, 2)) == 0
     stored = json.loads(table.read_text())
     assert set(stored) == {"other|claim", "ddpm|small"}
@@ -134,6 +144,7 @@ def test_book_writes_a_stamp_when_it_is_built(checkout, monkeypatch, capsys):
         page.parent.mkdir(parents=True)
         page.write_text("x")
         return subprocess.CompletedProcess(command, 0)
+
     monkeypatch.setattr(dev.subprocess, "run", build)
     assert not dev.site_is_fresh(checkout)
     assert dev.main(["--root", str(checkout), "book"]) == 0
@@ -152,7 +163,11 @@ def test_book_fails_with_the_builder_or_without_a_page(checkout, monkeypatch, co
 
 def test_book_runs_the_notebooks_in_a_copy(checkout, monkeypatch):
     seen = []
-    monkeypatch.setattr(dev.subprocess, "run", lambda command, cwd, **_: seen.append(cwd) or subprocess.CompletedProcess(command, 1))
+    monkeypatch.setattr(
+        dev.subprocess,
+        "run",
+        lambda command, cwd, **_: seen.append(cwd) or subprocess.CompletedProcess(command, 1),
+    )
     before = (checkout / "book" / "a.ipynb").read_bytes()
     assert dev.book(checkout, execute=True) == 1
     assert seen == [checkout / "build" / "executed"]
@@ -176,6 +191,7 @@ def test_all_parts_run_and_one_failure_fails_the_whole(checkout, monkeypatch, ca
     def fake(command, **_):
         ran.append(command)
         return subprocess.CompletedProcess(command, int("--nbval-lax" in command))
+
     monkeypatch.setattr(dev.subprocess, "run", fake)
     assert dev.main(["--root", str(checkout), "test"]) == 1
     assert len(ran) == 4
