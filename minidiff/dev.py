@@ -195,7 +195,7 @@ def _report(problems):
 
 # ---------------------------------------------------------------------------------------------- calibration
 def summarise(values_by_claim):
-    """{key: {seed: claim}} -> {key: {values, seeds, spread, relation, bounds, holds}}; spread: a sample std."""
+    """{key: {seed: claim}} -> {key: {values, seeds, spread, relation, bounds, holds}}; spread is a std."""
     table = {}
     for key, by_seed in values_by_claim.items():
         facts = [by_seed[seed] for seed in sorted(by_seed)]

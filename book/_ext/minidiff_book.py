@@ -502,7 +502,7 @@ def plain_docstring(app, what, name, obj, options, lines):
 
 
 def drop_thebe(app, pagename, templatename, context, doctree):
-    """Leave out the scripts of thebe, which would run cells on a remote server: Jupyter Book adds them twice."""
+    """Leave out the scripts of thebe, which would run cells on a server: Jupyter Book adds them twice."""
     scripts = context.get("script_files", [])
     scripts[:] = [
         script
