@@ -15,8 +15,8 @@ def shown(value):
 def check_number(name, value, low=-math.inf, high=math.inf, *, open_low=True, open_high=True):
     """Return `value` as a float if it lies between `low` and `high`; open ends exclude the bound itself."""
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        number = float(None if isinstance(value, str) else value)                 # "20" is a word, not a number
+    except (TypeError, ValueError, RuntimeError):
         raise TypeError(f"{name} must be a number, got {shown(value)}") from None
     inside = (low < number if open_low else low <= number) and (number < high if open_high else number <= high)
     if not inside:

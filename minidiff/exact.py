@@ -7,7 +7,7 @@ import math
 
 import torch
 
-from .checks import check_count, check_data, check_number
+from .checks import check_count, check_data, check_number, shown
 from .denoiser import Model
 from .process import expand
 
@@ -25,7 +25,7 @@ class GaussianMixture:
             try:
                 values = torch.as_tensor(values, dtype=torch.float64)
             except (TypeError, ValueError, RuntimeError):
-                raise TypeError(f"{name} must be a tensor or a nested sequence of numbers") from None
+                raise TypeError(f"{name} must be a tensor or a nested sequence of numbers, got {shown(values)}") from None
             if not torch.isfinite(values).all():
                 raise ValueError(f"{name} must be finite, got NaN or infinity")
             return values

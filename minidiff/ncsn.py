@@ -159,6 +159,8 @@ def ladder_ratio(dims, goal=0.5):
     """The ratio between levels at which `overlap` equals `goal`, by bisection."""
     dims, goal = check_count("dims", dims), check_number("goal", goal, 0, 1)
     low, high = 1.0, 1.0 + 10 / math.sqrt(dims) + 10
+    if overlap(high, dims) > goal:
+        raise ValueError(f"dims must be larger for a goal of {goal:g}: in {dims} dimensions shells overlap at any ratio")
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (middle, high) if overlap(middle, dims) > goal else (low, middle)
