@@ -28,11 +28,10 @@ def device():
 
 def source(thing):
     """Show the library's own source of a function, method or class, read from its file."""
-    from IPython.display import Code, display
+    from IPython.display import display
 
-    thing = inspect.unwrap(thing)
-    code = inspect.cleandoc("\n" + inspect.getsource(thing))
-    display(Code(code, language="python"))
+    code = inspect.cleandoc("\n" + inspect.getsource(inspect.unwrap(thing)))
+    display({"text/markdown": f"```python\n{code}\n```", "text/plain": code}, raw=True)
 
 
 def same(what, ours, theirs, tolerance=1e-6):
