@@ -1,0 +1,88 @@
+# %% Euler
+def solve(model, x, grid):
+    return samplers.euler(model, x, grid)
+
+
+# %% Heun with both velocities taken at the old time
+def solve(model, x, grid):
+    def velocity(x, t):
+        return model.process.drift_rate(t) * x - 0.5 * model.process.diffusion(t) ** 2 * model.score(x, t)
+
+    times = [float(t) for t in grid]
+    for t, s in zip(times[:-1], times[1:]):
+        if s == 0:
+            return model(x, t)
+        first = velocity(x, t)
+        x = x + (s - t) * (first + velocity(x + (s - t) * first, t)) / 2
+    return x
+
+
+# %% Heun at the new time but the old state
+def solve(model, x, grid):
+    def velocity(x, t):
+        return model.process.drift_rate(t) * x - 0.5 * model.process.diffusion(t) ** 2 * model.score(x, t)
+
+    times = [float(t) for t in grid]
+    for t, s in zip(times[:-1], times[1:]):
+        if s == 0:
+            return model(x, t)
+        x = x + (s - t) * (velocity(x, t) + velocity(x, s)) / 2
+    return x
+
+
+# %% a third call for each step
+def solve(model, x, grid):
+    def velocity(x, t):
+        return model.process.drift_rate(t) * x - 0.5 * model.process.diffusion(t) ** 2 * model.score(x, t)
+
+    times = [float(t) for t in grid]
+    for t, s in zip(times[:-1], times[1:]):
+        if s == 0:
+            return model(x, t)
+        h, first = s - t, velocity(x, t)
+        second = velocity(x + h / 2 * first, t + h / 2)
+        third = velocity(x - h * first + 2 * h * second, s)
+        x = x + h * (first + 4 * second + third) / 6
+    return x
+
+
+# %% the flow of the wrong equation: no one half
+def solve(model, x, grid):
+    def velocity(x, t):
+        return model.process.drift_rate(t) * x - model.process.diffusion(t) ** 2 * model.score(x, t)
+
+    times = [float(t) for t in grid]
+    for t, s in zip(times[:-1], times[1:]):
+        if s == 0:
+            return model(x, t)
+        first = velocity(x, t)
+        x = x + (s - t) * (first + velocity(x + (s - t) * first, s)) / 2
+    return x
+
+
+# %% no last step to 0: asks for the score there
+def solve(model, x, grid):
+    def velocity(x, t):
+        return model.process.drift_rate(t) * x - 0.5 * model.process.diffusion(t) ** 2 * model.eps(x, t) / -model.process.sigma(t)
+
+    times = [float(t) for t in grid]
+    for t, s in zip(times[:-1], times[1:]):
+        first = velocity(x, t)
+        x = x + (s - t) * (first + velocity(x + (s - t) * first, s)) / 2
+    return x
+
+
+# %% noise
+def solve(model, x, grid):
+    return samplers.euler_maruyama(model, x, grid)
+
+
+# %% its own equal steps in place of the grid
+def solve(model, x, grid):
+    times = torch.linspace(float(grid[0]), float(grid[-1]), len(grid), dtype=torch.float64)
+    return samplers.heun(model, x, times)
+
+
+# %% stops one step early
+def solve(model, x, grid):
+    return samplers.heun(model, x, grid[:-1]) if len(grid) > 2 else model(x, float(grid[0]))
