@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .checks import check_choice, shown
 
+HUGE = 1.7e308   # stands for infinity, which JSON cannot hold
 MIME = "application/vnd.minidiff.claim+json"
 RELATIONS = {"<=": operator.le, "<": operator.lt, ">=": operator.ge, ">": operator.gt, "==": operator.eq}
 
@@ -61,7 +62,12 @@ def claim(system, statement, measured, relation, bound, *, mutant, spread=None):
     mistake, wrong = mutant
     measured, bound, wrong = (finite(name, value) for name, value in
                               (("measured", measured), ("bound", bound), ("the mutant's value", wrong)))
-    if math.isnan(measured) or not RELATIONS[relation](measured, bound):
+    for name, value in (("measured", measured), ("bound", bound)):
+        if not abs(value) < HUGE:
+            raise ClaimError(f"{system}: {statement}: {name} must be finite, got {value:g}")
+    if math.isnan(wrong):
+        raise ClaimError(f"{system}: {mistake!r} measures NaN, which no check can catch: measure it where it is a number")
+    if not RELATIONS[relation](measured, bound):
         raise ClaimError(f"{system}: {statement}: measured {measured:.6g}, which is not {relation} {bound:.6g}")
     if RELATIONS[relation](wrong, bound):
         raise ClaimError(f"{system}: this check cannot fail: {mistake!r} measures {wrong:.6g}, which is also "
@@ -79,7 +85,7 @@ def finite(name, value):
         value = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be one number, got {shown(value)}") from None
-    return math.copysign(1.7e308, value) if math.isinf(value) else value
+    return math.copysign(HUGE, value) if math.isinf(value) else value
 
 
 def recorded_spread(system, statement):

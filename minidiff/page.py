@@ -4,12 +4,15 @@ import os
 
 import torch
 
-from .checks import check_count, check_number
+from .checks import check_number
 
 
 def seed():
     """The seed of this run of a page: 0, or MINIDIFF_SEED when someone repeats the page to see how firm its claims are."""
-    return check_count("MINIDIFF_SEED", int(os.environ.get("MINIDIFF_SEED", "0")), least=0)
+    given = os.environ.get("MINIDIFF_SEED", "0")
+    if not given.isdecimal():
+        raise ValueError(f"MINIDIFF_SEED must be a whole number of at least 0, got {given!r}")
+    return int(given)
 
 
 def generator(offset=0):
