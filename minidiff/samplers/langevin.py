@@ -19,7 +19,7 @@ def annealed_langevin(model, x, grid, *, steps_per_level=20, step_size=0.1, gene
     """
     times, process = start(model, x, grid), model.process
     check_number("step_size", step_size, 0)
-    check_count("steps_per_level", steps_per_level)
+    steps_per_level = check_count("steps_per_level", steps_per_level)
     levels = times[:-1] if times[-1] == 0 else times
     alphas, sigmas = along(process.alpha, levels), along(process.sigma, levels)
     for i, t in enumerate(levels):
@@ -34,6 +34,11 @@ def annealed_langevin(model, x, grid, *, steps_per_level=20, step_size=0.1, gene
     return model(x, levels[-1]) if times[-1] == 0 else x
 
 
+def mean_norm(x):
+    """Euclidean norm of an example, averaged over the batch, (B, *shape) -> ()."""
+    return x.reshape(len(x), -1).norm(dim=1).mean()
+
+
 @torch.no_grad()
 def predictor_corrector(model, x, grid, *, corrector_steps=1, snr=0.16, generator=None, trace=None):
     """A reverse-diffusion step, then Langevin steps at the new time (Song et al. 2020, Algorithm 1), (B, *shape).
@@ -44,7 +49,7 @@ def predictor_corrector(model, x, grid, *, corrector_steps=1, snr=0.16, generato
     """
     times = start(model, x, grid)
     check_number("snr", snr, 0)
-    check_count("corrector_steps", corrector_steps, least=0)
+    corrector_steps = check_count("corrector_steps", corrector_steps, least=0)
     steps = steps_of(model.process, times, reverse_diffusion_step)
     for i, ((t, s), (keep, pull, noise)) in enumerate(zip(pairwise(times), steps)):
         x0_hat = model(x, t)
@@ -55,6 +60,6 @@ def predictor_corrector(model, x, grid, *, corrector_steps=1, snr=0.16, generato
         x = keep * x + pull * x0_hat + noise * randn_like(x, generator)
         for _ in range(corrector_steps):
             z, score = randn_like(x, generator), model.score(x, s)
-            size = 2 * (snr * z.flatten(1).norm(dim=1).mean() / score.flatten(1).norm(dim=1).mean()) ** 2
+            size = 2 * (snr * mean_norm(z) / mean_norm(score)) ** 2
             x = x + size * score + (2 * size).sqrt() * z
     return x
