@@ -1,7 +1,7 @@
 """Draw the picture of the README and the landing page: python book/_assets/hero.py
 
-Above, points in the plane; below, garments of 16 by 16 pixels. Both start as noise at the left and are walked back by
-DDIM with the exact denoiser, so nothing is trained and the picture is the same on every machine.
+Above, points in the plane; below, garments of 16 by 16 pixels. Both start as noise at the left and are walked
+back by DDIM with the exact denoiser, so nothing is trained and the picture is the same on every machine.
 """
 from pathlib import Path
 
@@ -20,7 +20,9 @@ def walk(target, count, seed):
     generator = torch.Generator().manual_seed(seed)
     process, seen = VP(), []
     x = process.prior_sample((count, *target.shape), generator, dtype=torch.float64)
-    x = samplers.ddim(target.denoiser(process), x, grids.uniform(100), trace=lambda step, t, x, x0_hat: seen.append(x))
+    x = samplers.ddim(
+        target.denoiser(process), x, grids.uniform(100), trace=lambda step, t, x, x0_hat: seen.append(x)
+    )
     return [seen[round(100 * (1 - t))] for t in TIMES] + [x]
 
 
