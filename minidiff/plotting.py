@@ -124,7 +124,7 @@ def _plain_ticks(axis, values):
     ticks = [m * 10.0**k for k in range(-9, 10) for m in (1, 2, 5)]
     fitting = [tick for tick in ticks if low * 0.8 <= tick <= high * 1.25]
     axis.set_major_locator(FixedLocator(fitting if len(fitting) > 1 else [low, high]))
-    axis.set_major_formatter(FormatStrFormatter("%.3g"))
+    axis.set_major_formatter(FormatStrFormatter("%g"))
     axis.set_minor_locator(NullLocator())
 
 
