@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from cases import BUMPS, SHIFTED, close, column, gen
 
-from minidiff import Denoiser, GaussianProcess, exact, losses, ncsn, score_sde
+from minidiff import Denoiser, GaussianProcess, denoiser, exact, losses, ncsn, score_sde
 
 # ------------------------------------------------------------------------------------------- processes
 
@@ -277,6 +277,7 @@ def conversions_agree(kinds=("eps", "x0", "v", "score")):
             model = Denoiser(lambda x, t, kind=kind: truth[kind], process, predicts=kind)
             for asked, answer in {"x0": model(x, t), "eps": model.eps(x, t), "v": model.v(x, t), "score": model.score(x, t)}.items():
                 close(answer, truth[asked], rtol=1e-6, atol=1e-8)
+            close(denoiser.to_eps(truth[kind], kind, x, alpha, sigma), eps, rtol=1e-6, atol=1e-8)
 
 
 def score_is_the_gradient(target, x):

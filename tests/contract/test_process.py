@@ -4,9 +4,11 @@ import math
 import laws
 import pytest
 import torch
-from cases import CHAINS, CONTINUOUS, DEVICES, LADDERS, PRESERVING, PROCESSES, SHIFTED, close, column, gen
+from cases import CHAINS, CONTINUOUS, DEVICES, LADDERS, PRESERVING, PROCESSES, SHIFTED, UNIT, close, column, gen
 
-from minidiff import DDPM, NCSN, VE, VP, Cosine, GaussianProcess, process as process_module
+from minidiff import DDPM, NCSN, VE, VP, Cosine, GaussianProcess
+from minidiff import process as process_module
+from minidiff.denoiser import Model
 
 every = pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES)
 CURVES = ("alpha", "sigma", "snr", "log_snr", "half_log_snr", "drift_rate", "diffusion")
@@ -254,3 +256,32 @@ def test_a_new_process_needs_two_functions():
         GaussianProcess().alpha(0.3)
     with pytest.raises(NotImplementedError, match="beta"):
         process_module.VariancePreserving().beta(0.3)
+
+
+def test_a_new_model_needs_one_function():
+    """Whoever writes E[x0|x_t] gets eps, score and v: Wiener's filter against the exact model of normal data."""
+    class Wiener(Model):
+        def forward(self, x, t):
+            alpha, sigma = self.scales(x, t)
+            return alpha * x / (alpha**2 + sigma**2)
+
+    x, t = column(0.5, -1.2), torch.tensor([0.3, 0.8], dtype=torch.float64)
+    for process in PROCESSES.values():
+        ours, truth = Wiener(process), UNIT.denoiser(process)
+        for question in ("forward", "eps", "score", "v"):
+            close(getattr(ours, question)(x, t), getattr(truth, question)(x, t), rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@every
+def test_tables_follow_the_device_of_the_time(process, device):
+    t = torch.tensor([0.2, 0.9], device=device)
+    for curve in CURVES:
+        assert getattr(process, curve)(t).device == t.device
+    assert process.time_at_log_snr(process.log_snr(t)).device == t.device
+    model = SHIFTED.denoiser(process).seen_as(VP())
+    assert model(torch.zeros(2, 1, device=device), t).device == t.device
+    if device != "cpu":
+        steps = torch.tensor([1, 2], device=device)
+        if hasattr(process, "num_steps") or hasattr(process, "num_levels"):
+            assert process.sigma(steps).device == steps.device

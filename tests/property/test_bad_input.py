@@ -8,6 +8,7 @@ from cases import BUMPS, SAMPLERS, column, gen
 
 from minidiff import DDPM, EDM, NCSN, VE, VP, Cosine, Denoiser, SubVP, exact, grids, likelihood, losses, ncsn, samplers, score_sde
 from minidiff.checks import check_choice, check_count, check_data, check_grid, check_number, check_table, shown
+from minidiff.denoiser import to_eps, to_x0
 
 NAN, INF = math.nan, math.inf
 X, CHAIN, LADDER = column(0.1, 0.2), DDPM.linear(50), NCSN([3.0, 1.0])
@@ -94,6 +95,14 @@ MODELS = [
     (ValueError, ["predicts", "'eps'", "'x0'", "'v'", "'score'", "'noise'"], lambda: Denoiser(net, VP(), predicts="noise")),
     (ValueError, ["predicts", "None"], lambda: Denoiser(net, VP(), predicts=None)),
     (TypeError, ["net", "callable", "int"], lambda: Denoiser(3, VP())),
+    (TypeError, ["process", "GaussianProcess", "'VP'"], lambda: Denoiser(net, "VP")),
+    (TypeError, ["process", "GaussianProcess"], lambda: Denoiser(net, VP)),
+    (TypeError, ["process", "GaussianProcess"], lambda: BUMPS.denoiser(None)),
+    (TypeError, ["process", "GaussianProcess"], lambda: MODEL.seen_as("VE")),
+    (TypeError, ["process", "GaussianProcess"], lambda: grids.log_snr("VP", 5)),
+    (TypeError, ["process", "GaussianProcess"], lambda: grids.karras(None, 5)),
+    (ValueError, ["kind", "'eps'", "'noise'"], lambda: to_eps(X, "noise", X, 1.0, 1.0)),
+    (ValueError, ["kind", "'v'", "'velocity'"], lambda: to_x0(X, "velocity", X, 1.0, 1.0)),
     (ValueError, ["sigma_data", 'predicts="x0"', "'eps'"], lambda: Denoiser(net, VP(), sigma_data=0.5)),
     (ValueError, ["sigma_data", "(0, inf)", "-1"], lambda: Denoiser(net, VP(), predicts="x0", sigma_data=-1.0)),
     (ValueError, ["weight", "'simple'", "'heavy'"], lambda: losses.denoising(MODEL, X, torch.rand(2), NOISE, weight="heavy")),
