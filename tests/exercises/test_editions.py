@@ -92,10 +92,10 @@ def test_cell_ids_are_stable_and_unique():
 
 
 def test_lines_fit_a_page():
-    """Code that readers see is at most 100 characters wide, hidden tests 110."""
+    """Code that readers see is at most 88 characters wide, hidden tests and solutions 110."""
     shown = [line for cell in STUDENT.cells if cell.cell_type == "code" for line in cell.source.splitlines()]
     hidden = [line for cell in SOURCE.cells if cell.cell_type == "code" for line in cell.source.splitlines()]
-    assert [line for line in shown if len(line) > 100] == []
+    assert [line for line in shown if len(line) > 88] == []
     assert [line for line in hidden if len(line) > 110] == []
 
 

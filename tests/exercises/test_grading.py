@@ -46,10 +46,9 @@ def prepared(exercise):
     """A fresh namespace in which the given cells of an exercise have been run (once for all its answers)."""
     if exercise not in _prepared:
         namespace = {"__name__": "__main__"}
-        run(CELLS["setup"], "setup", namespace)
-        given = f"fault-{dashed(exercise)}"
-        if given in CELLS:
-            run(CELLS[given], given, namespace)
+        for given in ("setup", "helpers", f"fault-{dashed(exercise)}"):
+            if given in CELLS:
+                run(CELLS[given], given, namespace)
         _prepared[exercise] = namespace
     return dict(_prepared[exercise])
 
@@ -135,7 +134,7 @@ def test_exercises_do_not_lean_on_each_other(exercise):
     name = dashed(exercise)
     own = [CELLS[f"{kind}-{name}"] for kind in ("fault", "answer", "test") if f"{kind}-{name}" in CELLS]
     reads, binds = (set().union(*sets) for sets in zip(*map(names, own)))
-    shared = names(CELLS["setup"])[1]
+    shared = names(CELLS["setup"] + "\n" + CELLS["helpers"])[1]
     assert reads - binds - shared - set(dir(builtins)) == set()
     defined = {node.name for code in own for node in ast.parse(code).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     assert not defined & shared, "an exercise must not replace what all of them use"
