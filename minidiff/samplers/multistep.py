@@ -37,6 +37,8 @@ def dpm_solver_pp(model, x, grid, *, order=3, generator=None, trace=None):
 
     x_s = sigma_s/sigma_t x_t + alpha_s times the integral of e^(u - h) x0_hat(u) du, u the half log SNR, with x0_hat
     replaced by the polynomial through its last `order` values. Order 1 is DDIM. Best on grids.log_snr.
+    The first steps have fewer values: near t = 1, where x0_hat hardly moves, that costs nothing, but a walk that starts
+    in the middle has order 2 at most.
     `generator` is accepted and not used.
     """
     times, process = start(model, x, grid), model.process
