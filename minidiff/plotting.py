@@ -1,7 +1,7 @@
-"""Figures of one style, and the one way to show them. The only module that imports matplotlib (with widgets).
+"""Figures of one style, and the one way to show them: matplotlib is imported here and in widgets.
 
-Importing this module sets matplotlib's style. Every function here takes tensors or arrays and an optional
-``ax``, draws, and returns the Figure; nothing is shown until ``show(fig, alt=...)``.
+Importing this module sets matplotlib's style. Every function here takes tensors or arrays and an
+optional ``ax``, draws, and returns the Figure; nothing is shown until ``show(fig, alt=...)``.
 """
 
 import io
@@ -55,18 +55,17 @@ matplotlib.rcParams.update(STYLE)
 
 
 def figure(rows=1, columns=1, size=None, **kwargs):
-    """A figure in the book's style and its axes: ``fig, ax = figure()`` or ``fig, (left, right) = figure(1,
-    2)``.
+    """A figure in the book's style and its axes: ``fig, (left, right) = figure(1, 2)``.
 
-    size in inches; by default 3.4 x 2.8 for each panel. Not registered with pyplot, so nothing has to be
-    closed.
+    size in inches; by default 3.4 x 2.8 for each panel. Not registered with pyplot, so nothing has
+    to be closed.
     """
     fig = Figure(figsize=size or (3.4 * columns, 2.8 * rows))
     return fig, fig.subplots(rows, columns, **kwargs)
 
 
 def png(fig, dpi=100, colors=64):
-    """The figure as PNG bytes, small by a palette of ``colors`` colours (0: as matplotlib writes it)."""
+    """The figure as PNG bytes, small by a palette of ``colors`` colours (0: matplotlib's own)."""
     raw = io.BytesIO()
     fig.savefig(raw, format="png", dpi=dpi, facecolor="white")
     if not colors:
@@ -80,8 +79,7 @@ def png(fig, dpi=100, colors=64):
 
 
 def show(fig, alt, dpi=100, colors=64):
-    """Display a figure as a small PNG with its alt text, and close it. ``alt`` says what is seen, in a
-    sentence.
+    """Display a figure as a small PNG and close it; ``alt`` says what is seen, in a sentence.
 
     Raises ValueError for an empty alt text: a reader who cannot see the picture needs it.
     """
@@ -117,19 +115,19 @@ def _axes(ax, size=None):
 
 
 def _plain_ticks(axis, values):
-    """Plain numbers, 1, 2, 5 times 10^k, on a logarithmic axis that covers less than two decades."""
+    """Plain numbers, 1, 2, 5 times 10^k, on a logarithmic axis of less than two decades."""
     low, high = float(np.min(values)), float(np.max(values))
     if low <= 0 or high / low > 100:
         return
     ticks = [m * 10.0**k for k in range(-9, 10) for m in (1, 2, 5)]
     fitting = [tick for tick in ticks if low * 0.8 <= tick <= high * 1.25]
     axis.set_major_locator(FixedLocator(fitting if len(fitting) > 1 else [low, high]))
-    axis.set_major_formatter(FormatStrFormatter("%g"))
+    axis.set_major_formatter(FormatStrFormatter("%.3g"))
     axis.set_minor_locator(NullLocator())
 
 
 def points(x, ax=None, title=None, limit=None, color=COLORS[0], size=3, label=None, most=3000):
-    """Scatter of 2-D samples (n, 2), equal scales; limit: half width of the window; most: drawn at most."""
+    """Scatter of at most ``most`` samples (n, 2), equal scales; limit: half width of the window."""
     fig, ax = _axes(ax, (3.2, 3.2))
     x = _array(x)[:most]
     ax.scatter(x[:, 0], x[:, 1], s=size, color=color, alpha=0.5, linewidths=0, label=label)
@@ -146,7 +144,7 @@ def _square(ax, limit, title):
 
 
 def image_grid(images, columns=10, ax=None, title=None, low=-1.0, high=1.0, scale=0.45):
-    """A sheet of images (n, 1 or 3, h, w) in [low, high], ``columns`` in a row; scale: inches an image."""
+    """A sheet of images (n, 1 or 3, h, w) in [low, high], ``columns`` a row; scale: inches each."""
     images = _array(images).clip(low, high)
     if images.ndim != 4 or images.shape[1] not in (1, 3):
         raise ValueError(f"images must have shape (n, 1 or 3, h, w), got {images.shape}")
@@ -167,13 +165,14 @@ def image_grid(images, columns=10, ax=None, title=None, low=-1.0, high=1.0, scal
 
 
 def arrows(field, limit=2.5, count=19, ax=None, title=None, longest=None):
-    """A vector field (n, 2) -> (n, 2), such as a score, as arrows on a grid; darker: longer (log scale)."""
+    """A vector field (n, 2) -> (n, 2), such as a score, as arrows; darker: longer (log scale)."""
     fig, ax = _axes(ax, (3.2, 3.2))
     line = torch.linspace(-limit, limit, count)
     at = torch.cartesian_prod(line, line)
     vectors, at = _array(field(at)), _array(at)
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    shown = vectors / np.maximum(length, 1e-12) * np.tanh(length / (longest or np.median(length) + 1e-12))
+    typical = longest or np.median(length) + 1e-12
+    shown = vectors / np.maximum(length, 1e-12) * np.tanh(length / typical)
     ax.quiver(
         at[:, 0],
         at[:, 1],
@@ -191,7 +190,7 @@ def arrows(field, limit=2.5, count=19, ax=None, title=None, longest=None):
 
 
 def paths(times, values, ax=None, title=None, color=COLORS[0], label=None, most=40):
-    """Trajectories of numbers: times (steps,), values (steps, n); noise at the left, data at the right."""
+    """Trajectories of numbers: times (steps,), values (steps, n); noise at the left, data right."""
     fig, ax = _axes(ax)
     values = _array(values).reshape(len(times), -1)[:, :most]
     lines = ax.plot(_array(times), values, color=color, linewidth=0.8, alpha=0.55)
@@ -203,7 +202,7 @@ def paths(times, values, ax=None, title=None, color=COLORS[0], label=None, most=
 
 
 def paths_2d(values, ax=None, title=None, limit=None, color=COLORS[0], most=60):
-    """Trajectories of points in the plane, values (steps, n, 2); a ring at the start, a dot at the end."""
+    """Trajectories in the plane, values (steps, n, 2); a ring at the start, a dot at the end."""
     fig, ax = _axes(ax, (3.2, 3.2))
     values = _array(values)[:, :most]
     ax.plot(values[..., 0], values[..., 1], color=color, linewidth=0.7, alpha=0.5)
@@ -214,11 +213,12 @@ def paths_2d(values, ax=None, title=None, limit=None, color=COLORS[0], most=60):
 
 
 def density(samples, curve=None, ax=None, title=None, bins=80, limits=None, label="samples"):
-    """Histogram of samples (n,) on the line with the true density ``curve``, (k,) -> (k,), over it."""
+    """Histogram of samples (n,) on the line; over it the true density ``curve``, (k,) -> (k,)."""
     fig, ax = _axes(ax)
     samples = _array(samples).reshape(-1)
     low, high = limits or (samples.min(), samples.max())
-    ax.hist(samples, bins=bins, range=(low, high), density=True, color=COLORS[5], alpha=0.6, label=label)
+    ax.hist(samples, bins=bins, range=(low, high), density=True, color=COLORS[5], alpha=0.6,
+            label=label)
     if curve is not None:
         x = torch.linspace(float(low), float(high), 400, dtype=torch.float64)
         ax.plot(x, _array(curve(x)), color=COLORS[6], label="exact")
@@ -235,7 +235,8 @@ def heatmap(log_density, limit=2.5, count=120, ax=None, title=None):
     line = torch.linspace(-limit, limit, count, dtype=torch.float64)
     value = _array(log_density(torch.cartesian_prod(line, line)).exp()).reshape(count, count).T
     ax.imshow(
-        value, extent=(-limit, limit, -limit, limit), origin="lower", cmap=DENSITY, interpolation="bilinear"
+        value, extent=(-limit, limit, -limit, limit), origin="lower", cmap=DENSITY,
+        interpolation="bilinear"
     )
     _square(ax, None, title)
     ax.grid(False)
@@ -243,7 +244,7 @@ def heatmap(log_density, limit=2.5, count=120, ax=None, title=None):
 
 
 def losses(history, ax=None, title=None, window=50, label=None, color=COLORS[0], floor=None):
-    """Loss against step: a running mean over ``window`` steps; floor: the smallest value possible."""
+    """Loss against step, a running mean over ``window`` steps; floor: the smallest possible."""
     fig, ax = _axes(ax)
     history = np.asarray(history, dtype=float)
     window = max(1, min(window, len(history) // 4))
@@ -261,7 +262,7 @@ def losses(history, ax=None, title=None, window=50, label=None, color=COLORS[0],
 
 
 def curves(x, lines, ax=None, title=None, xlabel="", ylabel="", log="", markers=False):
-    """Several curves over one axis: lines = {label: y}; log names the logarithmic axes: "x", "y" or "xy"."""
+    """Several curves over one axis: lines = {label: y}; log: logarithmic axes, "x", "y" or "xy"."""
     fig, ax = _axes(ax)
     for i, (label, y) in enumerate(lines.items()):
         ax.plot(
@@ -287,7 +288,7 @@ def curves(x, lines, ax=None, title=None, xlabel="", ylabel="", log="", markers=
 
 
 def errors(rows, ax=None, title=None, floor=None, xlabel="network calls", ylabel="error"):
-    """Error against calls, log-log: rows = {sampler: (calls, errors)}; floor: two samples of the truth."""
+    """Error against calls, log-log: rows = {sampler: (calls, errors)}; floor: two exact samples."""
     fig, ax = _axes(ax, (4.6, 3.2))
     for i, (label, (calls, error)) in enumerate(rows.items()):
         ax.plot(
@@ -299,9 +300,11 @@ def errors(rows, ax=None, title=None, floor=None, xlabel="network calls", ylabel
             linestyle=["-", "--", "-.", ":"][i % 4],
         )
     if floor is not None:
-        ax.axhline(floor, color="#888888", linestyle=":", linewidth=1.2, label="floor: two exact samples")
+        ax.axhline(floor, color="#888888", linestyle=":", linewidth=1.2,
+                   label="floor: two exact samples")
     ax.set(xlabel=xlabel, ylabel=ylabel, xscale="log", yscale="log")
-    _plain_ticks(ax.xaxis, sorted({float(n) for calls, _ in rows.values() for n in calls}))
+    for axis, part in ((ax.xaxis, 0), (ax.yaxis, 1)):
+        _plain_ticks(axis, [float(number) for row in rows.values() for number in row[part]])
     ax.legend()
     if title:
         ax.set_title(title)
