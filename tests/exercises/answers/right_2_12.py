@@ -36,3 +36,17 @@ def solve(model, x, grid):
 # %% the library's Heun
 def solve(model, x, grid):
     return samplers.heun(model, x, grid)
+
+
+# %% Ralston's method, tensors of time
+def solve(model, x, grid):
+    def velocity(x, t):
+        f, g = model.process.drift_rate(t), model.process.diffusion(t)
+        return f * x + 0.5 * g**2 * model.eps(x, t) / model.process.sigma(t)
+
+    for t, s in zip(grid[:-1], grid[1:]):
+        if s == 0:
+            return model(x, t)
+        h, first = s - t, velocity(x, t)
+        x = x + h / 4 * (first + 3 * velocity(x + 2 / 3 * h * first, t + 2 / 3 * h))
+    return x
