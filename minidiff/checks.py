@@ -13,21 +13,22 @@ def shown(value):
 
 
 def check_number(name, value, low=-math.inf, high=math.inf, *, open_low=True, open_high=True):
-    """Return `value` as a float if it lies between `low` and `high`; open ends exclude the bound itself."""
+    """Return `value` as a float if it is between `low` and `high`; open ends exclude the bound."""
     try:
-        number = float(None if isinstance(value, str) else value)                 # "20" is a word, not a number
+        number = float(None if isinstance(value, str) else value)  # "20" is a word, not a number
     except (TypeError, ValueError, RuntimeError):
         raise TypeError(f"{name} must be a number, got {shown(value)}") from None
-    inside = (low < number if open_low else low <= number) and (number < high if open_high else number <= high)
-    if not inside:
+    above = low < number if open_low else low <= number
+    below = number < high if open_high else number <= high
+    if not (above and below):
         interval = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}"
         raise ValueError(f"{name} must lie in {interval}, got {number:g}")
     return number
 
 
 def check_count(name, value, least=1):
-    """Return `value` as an int if it is a whole number of at least `least`; 3.0 is whole, True is not a count."""
-    whole = not isinstance(value, bool) and isinstance(value, (int, float)) or hasattr(value, "__index__")
+    """Return `value` as an int if it is whole and at least `least`: 3.0 is, True is not a count."""
+    whole = isinstance(value, (int, float)) or hasattr(value, "__index__")
     if not whole or isinstance(value, bool):
         raise TypeError(f"{name} must be a whole number, got {shown(value)}")
     if not math.isfinite(value) or int(value) != value or value < least:
@@ -38,27 +39,32 @@ def check_count(name, value, least=1):
 def check_choice(name, value, allowed):
     """Return `value` if it is one of the words in `allowed`."""
     if value not in tuple(allowed):
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {shown(value)}")
+        words = ", ".join(map(repr, allowed))
+        raise ValueError(f"{name} must be one of {words}, got {shown(value)}")
     return value
 
 
 def check_data(name, x):
     """Return `x` if it is a floating-point tensor with a batch axis and no NaN or infinity."""
     if not isinstance(x, torch.Tensor):
-        raise TypeError(f"{name} must be a torch tensor, got {type(x).__name__}: use torch.as_tensor")
+        raise TypeError(f"{name} must be a torch tensor, got {type(x).__name__}: "
+                        "use torch.as_tensor")
     if not x.is_floating_point():
-        raise TypeError(f"{name} must hold floating-point numbers, got dtype {x.dtype}: use {name}.float()")
+        raise TypeError(f"{name} must hold floating-point numbers, got dtype {x.dtype}: "
+                        f"use {name}.float()")
     if x.ndim == 0:
         raise ValueError(f"{name} must have a batch axis first, got a tensor without axes")
     if not torch.isfinite(x).all():
-        raise ValueError(f"{name} must be finite, got {int((~torch.isfinite(x)).sum())} NaN or infinite entries")
+        count = int((~torch.isfinite(x)).sum())
+        raise ValueError(f"{name} must be finite, got {count} NaN or infinite entries")
     return x
 
 
 def check_same_shape(name, x, other_name, other):
-    """Raise unless the two tensors have one shape: silent broadcasting is how noise gets shared by a batch."""
+    """Raise unless the tensors have one shape: broadcasting is how a batch gets to share noise."""
     if x.shape != other.shape:
-        raise ValueError(f"{name} must have the shape of {other_name}, {tuple(other.shape)}, got {tuple(x.shape)}")
+        raise ValueError(f"{name} must have the shape of {other_name}, {tuple(other.shape)}, "
+                         f"got {tuple(x.shape)}")
 
 
 def check_table(name, values):
@@ -70,7 +76,8 @@ def check_table(name, values):
     if table.ndim != 1 or len(table) == 0:
         raise ValueError(f"{name} must be one row of numbers, got shape {tuple(table.shape)}")
     if not torch.isfinite(table).all():
-        raise ValueError(f"{name} must be finite, got NaN or infinity at index {int((~torch.isfinite(table)).nonzero()[0])}")
+        index = int((~torch.isfinite(table)).nonzero()[0])
+        raise ValueError(f"{name} must be finite, got NaN or infinity at index {index}")
     return table
 
 
@@ -78,11 +85,14 @@ def check_grid(grid, name="grid"):
     """Return a sampler's grid as a list of floats: at least two times, falling, all in [0, 1]."""
     table = check_table(name, grid)
     if len(table) < 2:
-        raise ValueError(f"{name} must hold at least 2 times (a start and an end), got {len(table)}")
+        raise ValueError(f"{name} must hold at least 2 times (a start and an end), "
+                         f"got {len(table)}")
     times = table.tolist()
     if min(times) < 0 or max(times) > 1:
-        raise ValueError(f"{name} must lie in [0, 1] (data at 0, noise at 1), got {min(times):g} to {max(times):g}")
+        raise ValueError(f"{name} must lie in [0, 1] (data at 0, noise at 1), "
+                         f"got {min(times):g} to {max(times):g}")
     for i, (t, s) in enumerate(zip(times[:-1], times[1:])):
         if not s < t:
-            raise ValueError(f"{name} must fall at every step, from noise to data, got {t:g} then {s:g} at index {i}")
+            raise ValueError(f"{name} must fall at every step, from noise to data, "
+                             f"got {t:g} then {s:g} at index {i}")
     return times

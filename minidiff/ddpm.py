@@ -1,7 +1,8 @@
 """Section 2.1: the discrete chain in its own terms (Sohl-Dickstein et al. 2015; Ho et al. 2020).
 
-Steps are 1..T as in the papers. Tables have length T + 1 and entry 0 is the data, so an index in the code is an index in
-the paper: betas[0] = 0, alpha_bars[0] = 1. The papers' one-step alpha_t is written `1 - betas[t]`.
+Steps are 1..T as in the papers. Tables have length T + 1 and entry 0 is the data, so an index in
+the code is an index in the paper: betas[0] = 0, alpha_bars[0] = 1. The papers' one-step alpha_t is
+written `1 - betas[t]`.
 """
 import math
 from numbers import Integral
@@ -15,11 +16,12 @@ VARIANCES = ("posterior", "beta")
 
 
 class DDPM(VariancePreserving):
-    """The chain q(x_t | x_{t-1}) = N(sqrt(1 - beta_t) x_{t-1}, beta_t I), t = 1..T (survey Eqs. 1 to 4).
+    """q(x_t | x_{t-1}) = N(sqrt(1 - beta_t) x_{t-1}, beta_t I), t = 1..T (survey Eqs. 1 to 4).
 
-    betas: beta_1..beta_T, each in (0, 1). Every method takes the step as a whole number or an integer tensor (B,).
-    The chain is also a GaussianProcess: a floating-point t is the time step/T, and between two steps the rate
-    beta(t) = -T log(1 - beta_step) is constant. It is the VP SDE with a piecewise constant rate, seen at t = step/T.
+    betas: beta_1..beta_T, each in (0, 1). Every method takes the step as a whole number or an
+    integer tensor (B,). The chain is also a GaussianProcess: a floating-point t is the time step/T,
+    and between two steps the rate beta(t) = -T log(1 - beta_step) is constant. It is the VP SDE
+    with a piecewise constant rate, seen at t = step/T.
     """
 
     def __init__(self, betas):
@@ -29,32 +31,37 @@ class DDPM(VariancePreserving):
             i = int(wrong[0])
             raise ValueError(f"betas must lie in (0, 1), got beta_{i + 1} = {given[i]:g}")
         self.num_steps = len(given)
-        self.betas = torch.cat([given.new_zeros(1), given])                            # (T + 1,)
-        self.log_alpha_bars = torch.log1p(-self.betas).cumsum(0)                       # sums of logs: exact for large T
+        self.betas = torch.cat([given.new_zeros(1), given])                 # (T + 1,)
+        self.log_alpha_bars = torch.log1p(-self.betas).cumsum(0)            # exact for large T
         self.alpha_bars = self.log_alpha_bars.exp()
-        noise = -torch.expm1(self.log_alpha_bars)                                      # 1 - alpha_bar
-        self.posterior_variance = torch.zeros_like(self.betas)                         # beta tilde; entries 0, 1 are 0
+        noise = -torch.expm1(self.log_alpha_bars)                           # 1 - alpha_bar
+        self.posterior_variance = torch.zeros_like(self.betas)              # beta tilde
         self.posterior_variance[1:] = self.betas[1:] * noise[:-1] / noise[1:]
         self.t_min = 1 / self.num_steps
 
     @classmethod
     def linear(cls, num_steps, beta_first=None, beta_last=None):
-        """Betas on a straight line; by default 1e-4 to 0.02 at T = 1000, rescaled by 1000/T for another T.
+        """Betas on a straight line; by default 1e-4 to 0.02 at T = 1000, times 1000/T at another T.
 
-        The rescaling keeps alpha_bar_T near 4e-5. Without it a short chain never forgets the data, and the prior
-        N(0, I) is not the law of x_T.
+        The rescaling keeps alpha_bar_T near 4e-5. Without it a short chain never forgets the data,
+        and the prior N(0, I) is not the law of x_T.
         """
         num_steps = check_count("num_steps", num_steps)
-        first = 0.1 / num_steps if beta_first is None else check_number("beta_first", beta_first, 0, 1)
-        last = 20 / num_steps if beta_last is None else check_number("beta_last", beta_last, 0, 1)
+        first, last = 0.1 / num_steps, 20 / num_steps
+        if beta_first is not None:
+            first = check_number("beta_first", beta_first, 0, 1)
+        if beta_last is not None:
+            last = check_number("beta_last", beta_last, 0, 1)
         if last >= 1:
-            raise ValueError(f"num_steps must be at least 21 for the default betas (beta_T = 20/T < 1), got {num_steps}")
+            raise ValueError("num_steps must be at least 21 for the default betas "
+                             f"(beta_T = 20/T < 1), got {num_steps}")
         return cls(torch.linspace(first, last, num_steps, dtype=torch.float64))
 
     @classmethod
     def cosine(cls, num_steps, m=0.008, clip=0.999):
         """Nichol & Dhariwal's cosine schedule with its clip (survey Eq. 28); m is their s."""
-        num_steps, m = check_count("num_steps", num_steps), check_number("m", m, 0, 1, open_low=False)
+        num_steps = check_count("num_steps", num_steps)
+        m = check_number("m", m, 0, 1, open_low=False)
         t = torch.arange(num_steps + 1, dtype=torch.float64) / num_steps
         h = torch.cos((t + m) / (1 + m) * math.pi / 2) ** 2
         return cls((1 - h[1:] / h[:-1]).clamp(max=check_number("clip", clip, 0, 1)))
@@ -63,7 +70,8 @@ class DDPM(VariancePreserving):
     def from_process(cls, process, num_steps):
         """The chain that visits a variance-preserving process at t = 1/T, 2/T, ..., 1."""
         if not isinstance(process, VariancePreserving):
-            raise TypeError(f"process must be variance preserving (alpha^2 + sigma^2 = 1), got {type(process).__name__}")
+            raise TypeError("process must be variance preserving (alpha^2 + sigma^2 = 1), "
+                            f"got {type(process).__name__}")
         num_steps = check_count("num_steps", num_steps)
         t = torch.arange(num_steps + 1, dtype=torch.float64) / num_steps
         return cls(1 - (process.alpha(t[1:]) / process.alpha(t[:-1])) ** 2)
@@ -75,7 +83,7 @@ class DDPM(VariancePreserving):
         if isinstance(t, torch.Tensor) and not t.is_floating_point():
             self.check_step(t)
             return t.double() / self.num_steps
-        if isinstance(t, Integral):                                                   # a Python or numpy integer
+        if isinstance(t, Integral):                                # a Python or numpy integer
             return int(self.check_step(t)) / self.num_steps
         return super().as_time(t)
 
@@ -83,7 +91,8 @@ class DDPM(VariancePreserving):
         """Return `step` if it is in least..T; raise a ValueError otherwise."""
         low, high = (step.min(), step.max()) if isinstance(step, torch.Tensor) else (step, step)
         if low < least or high > self.num_steps:
-            raise ValueError(f"step must lie in {least}..{self.num_steps}, got {int(low)} to {int(high)}")
+            raise ValueError(f"step must lie in {least}..{self.num_steps}, "
+                             f"got {int(low)} to {int(high)}")
         return step
 
     def _log_alpha_bar(self, t):
@@ -110,11 +119,13 @@ class DDPM(VariancePreserving):
         return -self.num_steps * torch.log1p(-self.betas.to(t.device)[step])
 
     def time_at_log_snr(self, value):
-        """The time at which log_snr(t) equals `value`: log alpha_bar = -log(1 + 1/SNR) is linear between steps."""
-        goal = torch.nn.functional.softplus(-torch.as_tensor(value, dtype=torch.float64))     # -log alpha_bar
+        """The time at which log_snr(t) equals `value`: log alpha_bar is linear between steps."""
+        goal = torch.as_tensor(value, dtype=torch.float64)
+        goal = torch.nn.functional.softplus(-goal)                 # -log alpha_bar = log(1 + 1/SNR)
         table = -self.log_alpha_bars.to(goal.device)
         below = (torch.searchsorted(table, goal) - 1).clamp(0, self.num_steps - 1)
-        t = ((below + (goal - table[below]) / (table[below + 1] - table[below])) / self.num_steps).clamp(0, 1)
+        share = (goal - table[below]) / (table[below + 1] - table[below])
+        t = ((below + share) / self.num_steps).clamp(0, 1)
         return t if isinstance(value, torch.Tensor) else t.item()
 
     def grid(self):
@@ -125,10 +136,12 @@ class DDPM(VariancePreserving):
 
     def entry(self, table, step, x):
         """table[step], shaped to multiply x: the papers' habit of indexing a schedule by t."""
-        return expand(table.to(x.device)[step], x) if isinstance(step, torch.Tensor) else table[step].item()
+        if isinstance(step, torch.Tensor):
+            return expand(table.to(x.device)[step], x)
+        return table[step].item()
 
     def forward_step(self, x, step, noise):
-        """x_t from x_{t-1} = x: sqrt(1 - beta_t) x + sqrt(beta_t) noise (survey Eq. 2), (B, *shape)."""
+        """x_t from x = x_{t-1}: sqrt(1 - beta) x + sqrt(beta) noise (survey Eq. 2), (B, *shape)."""
         beta = self.entry(self.betas, self.check_step(step), check_data("x", x))
         return (1 - beta) ** 0.5 * x + beta**0.5 * noise
 
@@ -137,7 +150,8 @@ class DDPM(VariancePreserving):
         beta = self.entry(self.betas, self.check_step(step, least=1), xt)
         bar = self.entry(self.alpha_bars, step, xt)
         bar_before = self.entry(self.alpha_bars, step - 1, xt)
-        return (bar_before**0.5 * beta * x0 + (1 - beta) ** 0.5 * (1 - bar_before) * xt) / (1 - bar)
+        of_x0, of_xt = bar_before**0.5 * beta, (1 - beta) ** 0.5 * (1 - bar_before)
+        return (of_x0 * x0 + of_xt * xt) / (1 - bar)
 
     def mean_from_eps(self, xt, eps, step):
         """Mean of p_theta(x_{t-1} | x_t) from a predicted noise (DDPM Eq. 11), (B, *shape)."""
@@ -146,23 +160,25 @@ class DDPM(VariancePreserving):
         return (xt - beta / (1 - bar) ** 0.5 * eps) / (1 - beta) ** 0.5
 
     def reverse_step(self, model, xt, step, variance="posterior", generator=None):
-        """One ancestral step x_t -> x_{t-1} (DDPM Algorithm 2), `step` a whole number; no noise at step 1."""
+        """An ancestral step x_t -> x_{t-1} (DDPM Algorithm 2), `step` whole; no noise at step 1."""
         mean = self.mean_from_eps(xt, model.eps(xt, step), step)
         if step == 1:
             return mean
-        return mean + self.reverse_variance(variance)[step].sqrt().item() * randn_like(xt, generator)
+        std = self.reverse_variance(variance)[step].sqrt().item()
+        return mean + std * randn_like(xt, generator)
 
     def reverse_variance(self, variance):
-        """The table of one of the two fixed choices of Sigma_theta: "posterior" (beta tilde) or "beta", (T + 1,)."""
+        """Table of Sigma_theta, (T + 1,): one of the two fixed choices, "posterior" or "beta"."""
         check_choice("variance", variance, VARIANCES)
         return self.betas if variance == "beta" else self.posterior_variance
 
     def vlb_weight(self, variance="posterior"):
-        """Weight lambda(t) of ||eps - eps_theta||^2 in the VLB term L_{t-1}, in nats, (T + 1,); survey Eq. 10.
+        """Weight lambda(t) of ||eps - eps_theta||^2 in the VLB, in nats, (T + 1,) (survey Eq. 10).
 
-        beta^2 / (2 s^2 (1 - beta)(1 - alpha_bar)) with the reverse variance s^2. Entries 0 and 1 are not defined for
-        the posterior variance (it is 0 there: L_0 is not a KL) and hold nan.
+        For L_{t-1}: beta^2 / (2 s^2 (1 - beta)(1 - alpha_bar)), s^2 the reverse variance. Entries
+        0 and 1 are not defined for the posterior variance (0 there: L_0 is not a KL): nan.
         """
         reverse = self.reverse_variance(variance)
-        weight = self.betas**2 / (2 * reverse * (1 - self.betas) * -torch.expm1(self.log_alpha_bars))
+        noise = -torch.expm1(self.log_alpha_bars)                           # 1 - alpha_bar
+        weight = self.betas**2 / (2 * reverse * (1 - self.betas) * noise)
         return torch.where(reverse > 0, weight, torch.nan)

@@ -12,9 +12,9 @@ PREDICTIONS = ("eps", "x0", "v", "score")
 
 
 def to_x0(value, kind, x, alpha, sigma):
-    """E[x0 | x] from a prediction of another kind. Shapes: value and x (B, *shape); alpha and sigma broadcast.
+    """E[x0 | x] from a prediction of another kind: value and x (B, *shape); alpha, sigma broadcast.
 
-    With alpha^2 + sigma^2 = 1 the line for v is x0 = alpha x - sigma v (Salimans & Ho 2022, appendix D).
+    With alpha^2 + sigma^2 = 1 the line for v is alpha x - sigma v (Salimans & Ho 2022, appendix D).
     """
     check_choice("kind", kind, PREDICTIONS)
     if kind == "eps":
@@ -27,7 +27,7 @@ def to_x0(value, kind, x, alpha, sigma):
 
 
 def to_eps(value, kind, x, alpha, sigma):
-    """E[eps | x] from a prediction of another kind; infinite at sigma = 0 unless the prediction is eps, score or v."""
+    """E[eps | x] from a prediction of another kind; infinite at sigma = 0 if that kind is x0."""
     check_choice("kind", kind, PREDICTIONS)
     if kind == "x0":
         return (x - alpha * value) / sigma
@@ -39,9 +39,9 @@ def to_eps(value, kind, x, alpha, sigma):
 
 
 class Model(torch.nn.Module):
-    """What every sampler and loss talks to: `model(x, t)` is E[x_0 | x_t = x], and eps, score and v follow.
+    """What samplers and losses talk to: `model(x, t)` is E[x_0 | x_t = x]; eps, score and v follow.
 
-    x has shape (B, *shape); t is a number, a 0-dim tensor or (B,), and for a chain also a whole step.
+    x has shape (B, *shape); t is a number, a 0-dim tensor or (B,), for a chain also a whole step.
     """
 
     def __init__(self, process):
@@ -58,7 +58,7 @@ class Model(torch.nn.Module):
         return to_eps(self(x, t), "x0", x, alpha, sigma)
 
     def score(self, x, t):
-        """Predicted score s_theta(x, t) = -eps_theta / sigma(t), the gradient of log q_t, (B, *shape)."""
+        """Predicted score s_theta = -eps_theta / sigma(t), the gradient of log q_t, (B, *shape)."""
         return -self.eps(x, t) / self.scales(x, t)[1]
 
     def v(self, x, t):
@@ -70,8 +70,9 @@ class Model(torch.nn.Module):
     def seen_as(self, process):
         """The same knowledge, asked in the coordinates of another process: equal SNR, x rescaled.
 
-        x = alpha x0 + sigma eps and x' = alpha' x0 + sigma' eps differ by a factor when sigma/alpha = sigma'/alpha'.
-        So a network trained as a DDPM can be walked back as an NCSN (survey section 2.2, text below Eq. 14).
+        x = alpha x0 + sigma eps and x' = alpha' x0 + sigma' eps differ by a factor where
+        sigma/alpha = sigma'/alpha'. So a network trained as a DDPM can be walked back as an NCSN
+        (survey section 2.2, text below Eq. 14).
         """
         return SeenAs(self, process)
 
@@ -79,12 +80,12 @@ class Model(torch.nn.Module):
 class Denoiser(Model):
     """A network wrapped once: `net(x, t)` predicts eps, x0, v or the score of `process`.
 
-    net        any callable (B, *shape), t -> (B, *shape); t arrives as continuous time, a tensor () or (B,)
+    net        any callable (B, *shape), t -> (B, *shape); t comes as continuous time, () or (B,)
     process    a GaussianProcess
     predicts   "eps" (DDPM), "x0", "v" (progressive distillation) or "score" (NCSN)
-    sigma_data None, or the data's standard deviation: then the network is preconditioned as in EDM (Karras et al. 2022,
-               Eq. 7): it sees an input of unit variance, its output of unit variance is mixed with the input, and
-               `predicts` must be "x0"
+    sigma_data None, or the data's standard deviation: then the network is preconditioned as in EDM
+               (Karras et al. 2022, Eq. 7): it sees an input of unit variance, its output of unit
+               variance is mixed with the input, and `predicts` must be "x0"
     """
 
     def __init__(self, net, process, predicts="eps", sigma_data=None):
@@ -93,9 +94,12 @@ class Denoiser(Model):
             raise TypeError(f"net must be callable as net(x, t), got {type(net).__name__}")
         self.predicts = check_choice("predicts", predicts, PREDICTIONS)
         self.net = net
-        self.sigma_data = sigma_data if sigma_data is None else check_number("sigma_data", sigma_data, 0)
+        if sigma_data is not None:
+            sigma_data = check_number("sigma_data", sigma_data, 0)
+        self.sigma_data = sigma_data
         if sigma_data is not None and predicts != "x0":
-            raise ValueError(f'sigma_data (EDM preconditioning) needs predicts="x0", got predicts={predicts!r}')
+            raise ValueError('sigma_data (EDM preconditioning) needs predicts="x0", '
+                             f'got predicts={predicts!r}')
 
     def predict(self, x, t):
         """The network's answer, of kind `predicts`."""

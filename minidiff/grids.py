@@ -1,7 +1,7 @@
-"""Time grids: the times that a sampler visits, falling from noise to data, float64, length steps + 1.
+"""Time grids: the times a sampler visits, from noise to data, float64, length steps + 1.
 
-The last entry is where the walk ends. 0 means: finish on the denoised mean of the entry before it, so that a grid of
-N + 1 times costs N network calls and the walk never asks for the score at t = 0.
+The last entry is where the walk ends. 0 means: finish on the denoised mean of the entry before it,
+so that a grid of N + 1 times costs N network calls and the walk never asks for the score at t = 0.
 """
 import torch
 
@@ -31,9 +31,9 @@ def quadratic(steps, start=1.0, end=0.0):
 
 
 def trailing(chain, steps):
-    """Every (T/steps)-th step of a DDPM chain, counted from the noisy end, then 0; T must be a multiple of steps.
+    """Every (T/steps)-th step of a DDPM chain from the noisy end, then 0; steps must divide T.
 
-    Counted from the data end ("leading"), the walk would start below T, where x is not yet the prior.
+    Counted from the data end ("leading"), the walk would start below T, where x is not the prior.
     """
     steps = check_count("steps", steps)
     if check_process(chain, DDPM, "chain").num_steps % steps:
@@ -44,7 +44,8 @@ def trailing(chain, steps):
 def log_snr(process, steps, start=1.0, end=0.0):
     """Equal steps in log SNR, so that each step removes the same share of the noise.
 
-    log SNR is infinite at t = 0. If `end` is 0 the equal steps run down to process.t_min and the last one goes to 0.
+    log SNR is infinite at t = 0: if `end` is 0, the equal steps run down to process.t_min and the
+    last one goes to 0.
     """
     steps = ends(steps, start, end)
     check_process(process)
@@ -52,7 +53,7 @@ def log_snr(process, steps, start=1.0, end=0.0):
 
 
 def karras(process, steps, rho=7.0, start=1.0, end=0.0):
-    """Equal steps in level^(1/rho) with level = sigma/alpha (Karras et al. 2022, Eq. 5); rho = 7 is theirs."""
+    """Equal steps in level^(1/rho), level = sigma/alpha (Karras et al. 2022, Eq. 5; rho = 7)."""
     steps, rho = ends(steps, start, end), check_number("rho", rho, 0)
     check_process(process)
 

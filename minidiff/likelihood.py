@@ -1,4 +1,4 @@
-"""Section 4: VLB terms, the flow's log density, bits per dimension. Nats inside; bits only at the edge."""
+"""Section 4: VLB terms, the flow's log density, bits per dimension. Nats until the last step."""
 import math
 from itertools import pairwise
 from typing import NamedTuple
@@ -14,7 +14,7 @@ from .score_sde import level_velocity
 
 
 class VLB(NamedTuple):
-    """The negative variational bound of each example in nats, term by term (DDPM Eq. 5; survey Eq. 8)."""
+    """The negative variational bound of each example in nats (DDPM Eq. 5; survey Eq. 8)."""
 
     prior: torch.Tensor            # (B,) L_T, KL of q(x_T|x_0) from the prior
     diffusion: torch.Tensor        # (B, steps - 1) L_{t-1}, one noise draw each, noisiest first
@@ -33,11 +33,11 @@ def sum_coordinates(x):
 
 @torch.no_grad()
 def vlb_terms(model, x0, grid, *, variance="beta", generator=None):
-    """One unbiased draw of every term of the negative VLB, in nats (survey Eqs. 6 to 8), x0 (B, *shape).
+    """One unbiased draw of every term of the negative VLB in nats (survey Eqs. 6 to 8).
 
-    The grid ends at 0; for a DDPM chain `chain.grid()` gives the paper's bound. `variance` is the reverse step's. The
-    decoder p(x_0|x_1) is a normal density around the denoised mean with the variance of q(x_1|x_0): densities, not
-    8-bit probabilities.
+    x0 is (B, *shape). The grid ends at 0; for a DDPM chain `chain.grid()` gives the paper's bound.
+    `variance` is the reverse step's. The decoder p(x_0|x_1) is a normal density around the denoised
+    mean with the variance of q(x_1|x_0): densities, not 8-bit probabilities.
     """
     times, process = start(model, x0, grid), model.process
     check_choice("variance", variance, VARIANCES)
@@ -45,7 +45,8 @@ def vlb_terms(model, x0, grid, *, variance="beta", generator=None):
         raise ValueError(f"grid must end at 0, where the data are, got {times[-1]:g}")
     dims = x0[0].numel()
     alpha, var, prior = process.alpha(times[0]), process.sigma(times[0]) ** 2, process.prior_std**2
-    prior_term = 0.5 * (sum_coordinates((alpha * x0) ** 2) / prior + dims * (var / prior - 1 - math.log(var / prior)))
+    square, ratio = sum_coordinates((alpha * x0) ** 2), var / prior
+    prior_term = 0.5 * (square / prior + dims * (ratio - 1 - math.log(ratio)))
     diffusion = []
     for t, s in pairwise(times):
         xt = process.perturb(x0, t, randn_like(x0, generator))
@@ -56,30 +57,33 @@ def vlb_terms(model, x0, grid, *, variance="beta", generator=None):
             break
         _, pull, true = process.posterior(t, s)
         ratio = true / (true if variance == "posterior" else process.added_variance(t, s))
-        diffusion.append(0.5 * (ratio * pull**2 * square / true + dims * (ratio - 1 - math.log(ratio))))
+        error = ratio * pull**2 * square / true
+        diffusion.append(0.5 * (error + dims * (ratio - 1 - math.log(ratio))))
     diffusion = torch.stack(diffusion, 1) if diffusion else x0.new_zeros(len(x0), 0)
     return VLB(prior_term, diffusion, reconstruction)
 
 
 def divergence_of(velocity, x, probe=None):
-    """Trace of d velocity / d x per example, (B,): exact with one backward pass per coordinate, or v'Jv with a probe v."""
+    """Trace of d velocity/dx, (B,): exact, one backward pass a coordinate, or v'Jv, v the probe."""
     if probe is not None:
         return sum_coordinates(torch.autograd.grad((velocity * probe).sum(), x)[0] * probe)
     flat = velocity.reshape(len(x), -1)
-    columns = [torch.autograd.grad(flat[:, i].sum(), x, retain_graph=True)[0].reshape(len(x), -1)[:, i]
-               for i in range(flat.shape[1])]
-    return torch.stack(columns, 1).sum(1)
+    rows = [torch.autograd.grad(flat[:, i].sum(), x, retain_graph=True)[0]
+            for i in range(flat.shape[1])]
+    diagonal = [row.reshape(len(x), -1)[:, i] for i, row in enumerate(rows)]
+    return torch.stack(diagonal, 1).sum(1)
 
 
 def flow_log_prob(model, x, grid=None, *, divergence="exact", generator=None, steps=200, end=1e-5):
-    """log p_ode(x) in nats, (B, *shape) -> (B,): the instantaneous change of variables (survey Eq. 38).
+    """log p_ode(x) in nats, (B, *shape) -> (B,): instantaneous change of variables (survey Eq. 38).
 
-    The flow (19) is solved from data to noise in y = x/alpha and u = log(sigma/alpha), see score_sde.level_velocity, by
-    the classical fourth-order Runge-Kutta method on the times of `grid`, read backwards; by default `steps` equal steps
-    in log SNR from t = 1 to `end`. Returned is the model's density of x at the grid's last time, which must be above 0.
+    The flow (19) is solved from data to noise in y = x/alpha and u = log(sigma/alpha), see
+    score_sde.level_velocity, by the classical fourth-order Runge-Kutta method on the times of
+    `grid`, read backwards; by default `steps` equal steps in log SNR from t = 1 to `end`. Returned
+    is the model's density of x at the grid's last time, which must be above 0.
 
-    `divergence` is "exact" (a backward pass per coordinate) or "hutchinson" (Skilling-Hutchinson: one Rademacher probe
-    per example for the whole path, unbiased and noisy).
+    `divergence` is "exact" (a backward pass per coordinate) or "hutchinson" (Skilling-Hutchinson:
+    one Rademacher probe per example for the whole path, unbiased and noisy).
     """
     process = model.process
     check_choice("divergence", divergence, ("exact", "hutchinson"))
@@ -87,7 +91,8 @@ def flow_log_prob(model, x, grid=None, *, divergence="exact", generator=None, st
         grid = log_snr(process, check_count("steps", steps), end=check_number("end", end, 0, 1))
     times = start(model, x, grid)[::-1]
     if times[0] == 0:
-        raise ValueError("grid must end above 0, where a network has no density, got a last time of 0")
+        raise ValueError("grid must end above 0, where a network has no density, "
+                         "got a last time of 0")
     probe = randn_like(x, generator).sign() if divergence == "hutchinson" else None
 
     def field(y, u):
@@ -111,10 +116,11 @@ def flow_log_prob(model, x, grid=None, *, divergence="exact", generator=None, st
 
 
 def bits_per_dim(log_prob, dims, bin_width=1.0):
-    """Nats to bits per dimension: -(log_prob / dims + log bin_width) / log 2, same shape as log_prob.
+    """Nats to bits per dimension: -(log_prob / dims + log bin_width) / log 2, shaped as log_prob.
 
-    `bin_width` turns a density into the probability of a quantised value: 1/127.5 for 8-bit images scaled to [-1, 1]
-    (adds 6.99 bits), 1/255 for [0, 1]. Leave it at 1 for a log probability of discrete data.
+    `bin_width` turns a density into the probability of a quantised value: 1/127.5 for 8-bit images
+    scaled to [-1, 1] (adds 6.99 bits), 1/255 for [0, 1]. Leave it at 1 for a log probability of
+    discrete data.
     """
     dims, bin_width = check_count("dims", dims), check_number("bin_width", bin_width, 0)
     return -(log_prob / dims + math.log(bin_width)) / math.log(2)

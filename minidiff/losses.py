@@ -12,8 +12,10 @@ def weight_of(process, t, weight):
 
     "simple"      1, DDPM's choice (survey Eq. 10)
     "x0"          1/SNR: the plain squared error of x0
-    "snr"         max(1, 1/SNR): the x0 error weighted by max(SNR, 1) (Salimans & Ho 2022, truncated SNR)
-    "likelihood"  g^2 / (2 sigma^2): the ScoreFlow bound in nats per unit of time (Song et al. 2021; survey Eq. 35)
+    "snr"         max(1, 1/SNR): the x0 error weighted by max(SNR, 1)
+                  (Salimans & Ho 2022, truncated SNR)
+    "likelihood"  g^2 / (2 sigma^2): the ScoreFlow bound in nats per unit of time
+                  (Song et al. 2021; survey Eq. 35)
     or a function of t.
     """
     if callable(weight):
@@ -28,10 +30,11 @@ def weight_of(process, t, weight):
 
 
 def denoising(model, x0, t, noise, weight="simple"):
-    """weight(t) ||noise - eps_theta(x_t, t)||^2, in squared units of eps, (B, *shape) -> (B,) (survey Eqs. 10, 14, 20).
+    """weight(t) ||noise - eps_theta(x_t, t)||^2, (B, *shape) -> (B,) (survey Eqs. 10, 14, 20).
 
-    With s = -eps/sigma this is lambda sigma^2 ||score of q(x_t|x_0) - s_theta||^2 as well: DDPM's loss and NCSN's are one.
-    t is (B,), times or, for a chain, whole steps. Raises as process.perturb does.
+    In squared units of eps. With s = -eps/sigma this is lambda sigma^2 ||score of q(x_t|x_0) -
+    s_theta||^2 as well: DDPM's loss and NCSN's are one. t is (B,), times or, for a chain, whole
+    steps. Raises as process.perturb does.
     """
     process = model.process
     xt = process.perturb(x0, t, noise)

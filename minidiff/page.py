@@ -1,4 +1,4 @@
-"""What every page of the book uses: its seed, its device, the library's source, and the check that both codes agree."""
+"""What every page uses: its seed, its device, the library's source, the check that codes agree."""
 import inspect
 import os
 
@@ -8,7 +8,7 @@ from .checks import check_number
 
 
 def seed():
-    """The seed of this run of a page: 0, or MINIDIFF_SEED when someone repeats the page to see how firm its claims are."""
+    """The seed of this run of a page: 0, or MINIDIFF_SEED, to see how firm its claims are."""
     given = os.environ.get("MINIDIFF_SEED", "0")
     if not given.isdecimal():
         raise ValueError(f"MINIDIFF_SEED must be a whole number of at least 0, got {given!r}")
@@ -16,7 +16,7 @@ def seed():
 
 
 def generator(offset=0):
-    """A fresh generator on the CPU, seeded for this run; pages that need several streams give them different offsets."""
+    """A fresh generator on the CPU, seeded for this run; streams of a page differ by offset."""
     return torch.Generator().manual_seed(1000 * seed() + offset)
 
 
@@ -38,7 +38,7 @@ def source(thing):
 
 
 def same(what, ours, theirs, tolerance=1e-6):
-    """Check that the page's code and the library's agree, and say so in a line that does not depend on the machine.
+    """Check that page and library agree, and say so in a line that does not depend on the machine.
 
     Raises AssertionError with the largest difference when they do not.
     """

@@ -1,7 +1,8 @@
-"""The forward process: x_t = alpha(t) x_0 + sigma(t) eps, and all that follows from alpha and sigma.
+"""The forward process x_t = alpha(t) x_0 + sigma(t) eps, and what follows from alpha and sigma.
 
-Time t is continuous in [0, 1], data at 0 and noise at 1. `alpha` is the signal scale and `sigma` the noise scale
-(a standard deviation) of q(x_t | x_0), as in VDM and DPM-Solver. DDPM's one-step alpha_t is written `1 - betas`.
+Time t is continuous in [0, 1], data at 0 and noise at 1. `alpha` is the signal scale and `sigma`
+the noise scale (a standard deviation) of q(x_t | x_0), as in VDM and DPM-Solver. DDPM's one-step
+alpha_t is written `1 - betas`.
 """
 import functools
 import math
@@ -12,14 +13,14 @@ from .checks import check_data, check_number, check_same_shape, shown
 
 
 def expand(t, x):
-    """Append axes to t, (B,) -> (B, 1, ..., 1), so that it multiplies x of shape (B, *shape). Numbers pass through."""
+    """Append axes to t, (B,) -> (B, 1, ..., 1), to multiply x (B, *shape). Numbers pass through."""
     if not isinstance(t, torch.Tensor) or t.ndim == 0:
         return t
     return t.to(x.dtype).reshape(-1, *[1] * (x.ndim - 1))
 
 
 def randn_like(x, generator=None):
-    """Standard normal noise with the shape, dtype and device of x; the one place where samplers draw it."""
+    """Standard normal noise, shape, dtype and device of x; the one place where samplers draw it."""
     return torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
 
 
@@ -32,10 +33,10 @@ def check_process(process, kind=None, name="process"):
 
 
 def curve(formula):
-    """Let a formula written for float64 tensors take a number or a tensor of times, and answer in the same form.
+    """Let a formula for float64 tensors take a number or a tensor of times, and answer in kind.
 
-    Answers to numbers are remembered: a sampler asks for the same few times again and again. A process that learns
-    (a torch module) is asked anew each time.
+    Answers to numbers are remembered: a sampler asks for the same few times again and again. A
+    process that learns (a torch module) is asked anew each time.
     """
     @functools.lru_cache(maxsize=4096)
     def remembered(self, time):
@@ -49,7 +50,8 @@ def curve(formula):
         time = self.as_time(t)
         if isinstance(time, torch.Tensor):
             return formula(self, time.double()).to(time.dtype)
-        return at_number(self, time) if isinstance(self, torch.nn.Module) else remembered(self, time)
+        answer = at_number if isinstance(self, torch.nn.Module) else remembered
+        return answer(self, time)
     return of_time
 
 
@@ -57,15 +59,16 @@ def slope(function, t):
     """d function / dt at every entry of t, by automatic differentiation."""
     with torch.enable_grad():
         t = t.detach().requires_grad_()
-        return torch.autograd.grad((function(t) + 0 * t).sum(), t)[0]        # 0 t: a constant curve has slope 0
+        value = function(t) + 0 * t                                # a constant curve has slope 0
+        return torch.autograd.grad(value.sum(), t)[0]
 
 
 class GaussianProcess:
     """q(x_t | x_0) = N(alpha(t) x_0, sigma(t)^2 I) for t in [0, 1].
 
-    A subclass gives `alpha(t)` and `sigma(t)`; drift, diffusion and the rest follow by differentiation, unless the
-    subclass knows them in closed form. Every function of time takes a number, a 0-dim tensor or a (B,) tensor and
-    answers in kind; it computes in float64.
+    A subclass gives `alpha(t)` and `sigma(t)`; drift, diffusion and the rest follow by
+    differentiation, unless the subclass knows them in closed form. Every function of time takes a
+    number, a 0-dim tensor or a (B,) tensor and answers in kind; it computes in float64.
     """
 
     t_min = 1e-3   # the smallest time that a grid visits before it finishes at 0
@@ -82,7 +85,8 @@ class GaussianProcess:
         """Continuous time of t. The chains DDPM and NCSN also read whole numbers, as steps."""
         if isinstance(t, torch.Tensor):
             if not t.is_floating_point():
-                raise TypeError(f"t must be continuous time in [0, 1], got {shown(t)}: only a chain has whole steps")
+                raise TypeError(f"t must be continuous time in [0, 1], got {shown(t)}: "
+                                "only a chain has whole steps")
             return t
         return check_number("t", t, 0, 1, open_low=False, open_high=False)
 
@@ -107,7 +111,8 @@ class GaussianProcess:
     @curve
     def diffusion(self, t):
         """g(t) in dx = f(t) x dt + g(t) dw: g^2 = d sigma^2/dt - 2 f sigma^2 (survey Eq. 15)."""
-        return (slope(lambda u: self.sigma(u) ** 2, t) - 2 * self.drift_rate(t) * self.sigma(t) ** 2).sqrt()
+        rise = slope(lambda u: self.sigma(u) ** 2, t)
+        return (rise - 2 * self.drift_rate(t) * self.sigma(t) ** 2).sqrt()
 
     def drift(self, x, t):
         """f(x, t) = f(t) x, (B, *shape) and (B,) -> (B, *shape)."""
@@ -116,25 +121,28 @@ class GaussianProcess:
     def perturb(self, x0, t, noise):
         """The one equation: x_t = alpha(t) x_0 + sigma(t) noise (survey Eqs. 4 and 14).
 
-        x0 and noise are (B, *shape), t is a number or (B,). Raises TypeError for integer x0 and ValueError for NaN,
-        for a noise of another shape, for a t of another length or outside [0, 1].
+        x0 and noise are (B, *shape), t is a number or (B,). Raises TypeError for integer x0 and
+        ValueError for NaN, a noise of another shape, a t of another length or outside [0, 1].
         """
         check_data("x0", x0)
         check_same_shape("noise", noise, "x0", x0)
         time = self.as_time(t)
         if isinstance(time, torch.Tensor):
             if time.ndim > 1 or (time.ndim == 1 and len(time) != len(x0)):
-                raise ValueError(f"t must have shape () or ({len(x0)},), one time per example, got {tuple(time.shape)}")
+                raise ValueError(f"t must have shape () or ({len(x0)},), one time per example, "
+                                 f"got {tuple(time.shape)}")
             if not ((time >= 0) & (time <= 1)).all():
                 raise ValueError(f"t must lie in [0, 1], got {time.min():g} to {time.max():g}")
         return expand(self.alpha(t), x0) * x0 + expand(self.sigma(t), x0) * noise
 
     def posterior(self, t, s):
-        """q(x_s | x_t, x_0) = N(keep x_t + pull x_0, variance I) for s < t: (keep, pull, variance), in the form of t.
+        """q(x_s | x_t, x_0) = N(keep x_t + pull x_0, variance I) for s < t: (keep, pull, variance).
 
         For the DDPM chain and neighbouring steps these are the coefficients of DDPM Eqs. (6), (7).
+        Numbers or tensors (B,), in the form of t.
         """
-        alpha_t, alpha_s, sigma_t, sigma_s = self.alpha(t), self.alpha(s), self.sigma(t), self.sigma(s)
+        alpha_t, alpha_s = self.alpha(t), self.alpha(s)
+        sigma_t, sigma_s = self.sigma(t), self.sigma(s)
         ratio = alpha_t / alpha_s
         added = self.added_variance(t, s)
         keep, pull = ratio * sigma_s**2 / sigma_t**2, alpha_s * added / sigma_t**2
@@ -146,9 +154,10 @@ class GaussianProcess:
 
     @property
     def prior_std(self):
-        """Standard deviation of the prior N(0, prior_std^2 I): that of x_1 for centred data of unit variance.
+        """Standard deviation of the prior N(0, prior_std^2 I).
 
-        1 for the variance-preserving processes. The papers drop the 1 in sqrt(1 + sigma_max^2) for VE, NCSN and EDM.
+        It is that of x_1 for centred data of unit variance: 1 for the variance-preserving
+        processes. The papers drop the 1 in sqrt(1 + sigma_max^2) for VE, NCSN and EDM.
         """
         return math.hypot(self.alpha(1.0), self.sigma(1.0))
 
@@ -163,7 +172,7 @@ class GaussianProcess:
         return -0.5 * square - dims * (math.log(self.prior_std) + 0.5 * math.log(2 * math.pi))
 
     def time_at_log_snr(self, value):
-        """The time at which log_snr(t) equals `value` (number or tensor), by bisection; clamped to [0, 1]."""
+        """The time at which log_snr(t) = `value`, number or tensor; by bisection, in [0, 1]."""
         goal = torch.as_tensor(value, dtype=torch.float64)
         low, high = torch.zeros_like(goal), torch.ones_like(goal)
         for _ in range(60):   # halves [0, 1] down to float64 rounding
@@ -174,7 +183,10 @@ class GaussianProcess:
 
 
 class VariancePreserving(GaussianProcess):
-    """alpha^2 + sigma^2 = 1: dx = -beta(t)/2 x dt + sqrt(beta(t)) dw (survey Eq. 16). A subclass gives `beta(t)`."""
+    """alpha^2 + sigma^2 = 1: dx = -beta(t)/2 x dt + sqrt(beta(t)) dw (survey Eq. 16).
+
+    A subclass gives `beta(t)`.
+    """
 
     def beta(self, t):
         """Rate per unit of time, beta(t) = -d log alpha^2 / dt, (B,) -> (B,)."""
@@ -192,7 +204,7 @@ class VariancePreserving(GaussianProcess):
 
 
 class VarianceExploding(GaussianProcess):
-    """alpha = 1: noise is added and nothing is scaled (survey Eq. 17). A subclass gives `sigma(t)`."""
+    """alpha = 1: noise is added, nothing scaled (survey Eq. 17). A subclass gives `sigma(t)`."""
 
     @curve
     def alpha(self, t):
@@ -208,8 +220,9 @@ class VarianceExploding(GaussianProcess):
 class Cosine(VariancePreserving):
     """The cosine schedule in continuous time (Nichol & Dhariwal 2021, Eq. 17; survey Eq. 28).
 
-    alpha^2(t) = floor + (1 - floor) h(t)/h(0) with h(t) = cos^2((t + m)/(1 + m) pi/2). The floor alpha_min^2, 1e-6 by
-    default, stands for the paper's clip beta_t <= 0.999: without it beta(t) is infinite at t = 1.
+    alpha^2(t) = floor + (1 - floor) h(t)/h(0) with h(t) = cos^2((t + m)/(1 + m) pi/2). The floor
+    alpha_min^2, 1e-6 by default, stands for the paper's clip beta_t <= 0.999: without it the rate
+    beta(t) is infinite at t = 1.
     """
 
     def __init__(self, m=0.008, alpha_min=1e-3):
@@ -219,8 +232,9 @@ class Cosine(VariancePreserving):
         self._turn = math.pi / 2 / (1 + self.m)                    # angle per unit of time
 
     def _noise_share(self, t):
-        """1 - h(t)/h(0) = sin(u - u0) sin(u + u0) / cos^2 u0, written without cancellation near t = 0."""
-        return torch.sin(self._turn * t) * torch.sin(self._turn * t + 2 * self._start) / math.cos(self._start) ** 2
+        """1 - h(t)/h(0) = sin(u - u0) sin(u + u0) / cos^2 u0: no cancellation near t = 0."""
+        angle = self._turn * t
+        return torch.sin(angle) * torch.sin(angle + 2 * self._start) / math.cos(self._start) ** 2
 
     @curve
     def alpha(self, t):
@@ -236,22 +250,25 @@ class Cosine(VariancePreserving):
     def beta(self, t):
         """Rate -d log alpha^2 / dt."""
         angle = self._start + self._turn * t
-        fall = (1 - self.alpha_min**2) * self._turn * torch.sin(2 * angle) / math.cos(self._start) ** 2
+        scale = (1 - self.alpha_min**2) * self._turn
+        fall = scale * torch.sin(2 * angle) / math.cos(self._start) ** 2
         return fall.clamp(min=0) / self.alpha(t) ** 2
 
     def time_at_log_snr(self, value):
-        """The time at which log_snr(t) equals `value`: the angle whose squared sine is the noise share of h."""
+        """The time at which log_snr(t) = `value`: sin^2 of its angle is the noise share of h."""
         goal = torch.as_tensor(value, dtype=torch.float64)
-        noise, signal = ((share / (1 - self.alpha_min**2)).clamp(min=0)
-                         for share in (torch.sigmoid(-goal), torch.sigmoid(goal) - self.alpha_min**2))
+        floor = self.alpha_min**2
+        noise, signal = ((share / (1 - floor)).clamp(min=0)
+                         for share in (torch.sigmoid(-goal), torch.sigmoid(goal) - floor))
         cosine = math.cos(self._start)
-        angle = torch.atan2((math.sin(self._start) ** 2 + noise * cosine**2).sqrt(), cosine * signal.sqrt())
+        sine = (math.sin(self._start) ** 2 + noise * cosine**2).sqrt()
+        angle = torch.atan2(sine, cosine * signal.sqrt())
         t = ((angle - self._start) / self._turn).clamp(0, 1)
         return t if isinstance(value, torch.Tensor) else t.item()
 
 
 class EDM(VarianceExploding):
-    """sigma(t) = sigma_max t, so that time is the noise level itself (Karras et al. 2022). sigma_min sets t_min."""
+    """sigma(t) = sigma_max t: time is noise level (Karras et al. 2022); sigma_min sets t_min."""
 
     def __init__(self, sigma_min=0.002, sigma_max=80.0):
         self.sigma_max = check_number("sigma_max", sigma_max, 0)

@@ -1,4 +1,4 @@
-"""Section 2.3: VP, VE and sub-VP; the reverse-time SDE; the probability-flow ODE (Song et al. 2020)."""
+"""Section 2.3: VP, VE, sub-VP; reverse-time SDE; probability-flow ODE (Song et al. 2020)."""
 import math
 
 import torch
@@ -8,9 +8,10 @@ from .process import VarianceExploding, VariancePreserving, curve, expand, randn
 
 
 class VP(VariancePreserving):
-    """Variance-preserving SDE, the limit of the DDPM chain: dx = -beta(t)/2 x dt + sqrt(beta(t)) dw (survey Eq. 16).
+    """Variance-preserving SDE, dx = -beta(t)/2 x dt + sqrt(beta(t)) dw (survey Eq. 16).
 
-    beta(t) = beta_min + t (beta_max - beta_min), a rate per unit of time: T steps of DDPM have beta_t = beta(t/T)/T.
+    beta(t) = beta_min + t (beta_max - beta_min), a rate per unit of time. The limit of the DDPM
+    chain: T steps of it have beta_t = beta(t/T)/T.
     """
 
     def __init__(self, beta_min=0.1, beta_max=20.0):
@@ -38,8 +39,9 @@ class VP(VariancePreserving):
         return (-torch.expm1(-self.integral(t))).sqrt()
 
     def time_at_log_snr(self, value):
-        """The time at which log_snr(t) equals `value`: log SNR = -log(e^integral - 1), solved for t."""
-        return self._time_at_integral(torch.nn.functional.softplus(-torch.as_tensor(value, dtype=torch.float64)), value)
+        """The time at which log_snr(t) = `value`: log SNR = -log(e^integral - 1), solved for t."""
+        goal = torch.as_tensor(value, dtype=torch.float64)
+        return self._time_at_integral(torch.nn.functional.softplus(-goal), value)
 
     def _time_at_integral(self, integral, like):
         """Solve integral(t) = integral; the root of the quadratic without cancellation."""
@@ -49,7 +51,10 @@ class VP(VariancePreserving):
 
 
 class SubVP(VP):
-    """Sub-VP SDE: VP's drift with less noise, sigma = 1 - alpha^2 (Song et al. 2020, Eq. 14). Not named by the survey."""
+    """Sub-VP SDE: VP's drift with less noise, sigma = 1 - alpha^2 (Song et al. 2020, Eq. 14).
+
+    Not named by the survey.
+    """
 
     @curve
     def sigma(self, t):
@@ -62,7 +67,7 @@ class SubVP(VP):
         return (self.beta(t) * -torch.expm1(-2 * self.integral(t))).sqrt()
 
     def time_at_log_snr(self, value):
-        """The time at which log_snr(t) equals `value`: alpha / (1 - alpha^2) = r is a quadratic in alpha."""
+        """The time at which log_snr(t) = `value`: alpha / (1 - alpha^2) = r, quadratic in alpha."""
         half = (torch.as_tensor(value, dtype=torch.float64) / 2).clamp(max=300)
         r = half.exp()
         alpha = 2 * r / (1 + (1 + 4 * r**2).sqrt())
@@ -72,8 +77,9 @@ class SubVP(VP):
 class VE(VarianceExploding):
     """Variance-exploding SDE, the limit of the NCSN ladder (survey Eq. 17).
 
-    The ladder is sigma_min (sigma_max / sigma_min)^t. Its SDE starts at the data with no noise at all, so the kernel is
-    sigma(t)^2 = ladder(t)^2 - sigma_min^2. The subtraction is exact, and often dropped in code.
+    The ladder is sigma_min (sigma_max / sigma_min)^t. Its SDE starts at the data with no noise at
+    all, so the kernel is sigma(t)^2 = ladder(t)^2 - sigma_min^2. The subtraction is exact, and
+    often dropped in code.
     """
 
     def __init__(self, sigma_min=0.01, sigma_max=50.0):
@@ -100,22 +106,23 @@ class VE(VarianceExploding):
 
 
 def reverse_drift(model, x, t):
-    """Drift of the reverse-time SDE, f(x, t) - g(t)^2 score(x, t) (survey Eq. 18; Anderson 1982), (B, *shape)."""
+    """f(x, t) - g(t)^2 score, the reverse drift (survey Eq. 18; Anderson 1982), (B, *shape)."""
     process = model.process
     return process.drift(x, t) - expand(process.diffusion(t), x) ** 2 * model.score(x, t)
 
 
 def flow_velocity(model, x, t):
-    """dx/dt of the probability-flow ODE, f(x, t) - 1/2 g(t)^2 score(x, t) (survey Eq. 19), (B, *shape)."""
+    """f(x, t) - 1/2 g(t)^2 score, dx/dt of the probability flow (survey Eq. 19), (B, *shape)."""
     process = model.process
     return process.drift(x, t) - 0.5 * expand(process.diffusion(t), x) ** 2 * model.score(x, t)
 
 
 def level_velocity(model, y, u):
-    """The same ODE in y = x/alpha and u = log(sigma/alpha): dy/du = y - x0_hat, for a number u, (B, *shape).
+    """The same ODE in y = x/alpha and u = log(sigma/alpha), a number: dy/du = y - x0_hat.
 
-    The rates f and g cancel and only the noise level is left, so every process has one and the same flow; it is smooth
-    in u even for a chain, whose rates jump from step to step (Karras et al. 2022, Eq. 1 with sigma = e^u).
+    y and the answer are (B, *shape). The rates f and g cancel and only the noise level is left, so
+    every process has one and the same flow; it is smooth in u even for a chain, whose rates jump
+    from step to step (Karras et al. 2022, Eq. 1 with sigma = e^u).
     """
     process = model.process
     t = process.time_at_log_snr(-2 * u)
@@ -124,9 +131,10 @@ def level_velocity(model, y, u):
 
 @torch.no_grad()
 def simulate(process, x0, steps, until=1.0, generator=None, trace=None):
-    """Euler-Maruyama on the forward SDE (survey Eq. 15) from x0 at time 0; returns x at `until`, (B, *shape).
+    """Euler-Maruyama on the forward SDE (survey Eq. 15), x0 at time 0 -> x at `until`, (B, *shape).
 
-    `trace(step, t, x)` is called before each step. Only to check the closed kernels: `process.perturb` needs no steps.
+    `trace(step, t, x)` is called before each step. Only to check the closed kernels:
+    `process.perturb` needs no steps.
     """
     steps, x = check_count("steps", steps), check_data("x0", x0)
     h = check_number("until", until, 0, 1, open_high=False) / steps

@@ -1,7 +1,8 @@
-"""One training loop: draw x0, t and noise; step down the denoising loss; keep a slow average of the weights.
+"""One training loop: draw x0, t and noise; step down the loss; average the weights slowly.
 
-The idea is :meth:`Training.advance`. The rest makes a run pleasant and safe: a progress bar, checkpoints that
-survive ``kill -9``, and a resumed run that ends, on a CPU, bit for bit where an uninterrupted one does.
+The idea is :meth:`Training.advance`. The rest makes a run pleasant and safe: a progress bar,
+checkpoints that survive ``kill -9``, and a resumed run that ends, on a CPU, bit for bit where an
+uninterrupted one does.
 """
 
 import copy
@@ -23,7 +24,7 @@ FORMAT = "minidiff-checkpoint-1"
 
 @dataclass
 class Run:
-    """What training leaves: sample with ``ema``; ``model`` has the last weights, ``history`` every loss."""
+    """What training leaves: sample with ``ema``; ``model`` is the last; ``history``: the losses."""
 
     model: torch.nn.Module = field(repr=False)
     ema: torch.nn.Module = field(repr=False)
@@ -33,28 +34,29 @@ class Run:
 
 
 def train(model, data, steps, *, batch=128, lr=1e-3, schedule="constant", ema=0.999, loss="simple",
-          time="uniform", seed=0, generator=None, device=None, clip=None, progress=True, checkpoint=None,
-          every=500, resume=True):
+          time="uniform", seed=0, generator=None, device=None, clip=None, progress=True,
+          checkpoint=None, every=500, resume=True):
     """Train ``model`` on ``data`` for ``steps`` steps of Adam and return a :class:`Run`.
 
-    model: a Denoiser, or any module when ``loss`` and ``time`` are functions. data: floating point (n,
-    *shape), or a function data(count, generator) -> (count, *shape). loss: a weight of ``losses.denoising``,
-    or a function loss(model, x0, t, noise) -> (B,). time: "uniform", "stratified", or a function time(count,
-    generator) -> (count,). schedule of the learning rate: "constant", or "cosine" from lr to 0. ema: decay of
-    the averaged weights. seed: of the run's own generator, or pass the ``generator``. device: by default
-    where the model is. clip: largest norm of the gradient. checkpoint: a file written every ``every`` steps
-    and at the end; if it is there and ``resume`` is true, the run goes on from it. After a kill at most
-    ``every`` steps are lost.
+    model: a Denoiser, or any module when ``loss`` and ``time`` are functions. data: floating point
+    (n, *shape), or a function data(count, generator) -> (count, *shape). loss: a weight of
+    ``losses.denoising``, or a function loss(model, x0, t, noise) -> (B,). time: "uniform",
+    "stratified", or a function time(count, generator) -> (count,). schedule of the learning rate:
+    "constant", or "cosine" from lr to 0. ema: decay of the averaged weights. seed: of the run's own
+    generator, or pass the ``generator``. device: by default where the model is. clip: largest norm
+    of the gradient. checkpoint: a file written every ``every`` steps and at the end; if it is there
+    and ``resume`` is true, the run goes on from it. After a kill at most ``every`` steps are lost.
 
-    Raises TypeError or ValueError for wrong arguments, ValueError for a checkpoint that is corrupt, foreign,
-    or of a run with other settings, FloatingPointError when the loss is no longer finite.
+    Raises TypeError or ValueError for wrong arguments, ValueError for a checkpoint that is corrupt,
+    foreign, or of a run with other settings, FloatingPointError when the loss is no longer finite.
     """
     steps, batch = check_count("steps", steps), check_count("batch", batch)
     every = check_count("every", every)
     job = Training(model, lr, schedule, ema, clip, steps, seed, generator, device)
     draw_x0, draw_t, loss_of = _data(data, job), _times(time, job), _loss(loss)
     if checkpoint is not None:
-        job.settings |= {"batch": batch, "loss": _name(loss), "time": _name(time), "data": _fingerprint(data)}
+        job.settings |= {"batch": batch, "loss": _name(loss), "time": _name(time),
+                         "data": _fingerprint(data)}
         if resume and Path(checkpoint).exists():
             job.load(checkpoint)
     start, first = clock.perf_counter(), job.step
@@ -81,18 +83,24 @@ class Training:
         if not self.weights:
             raise ValueError("model must have weights to train, got a module without any")
         self.device, self.dtype = self.weights[0].device, self.weights[0].dtype
-        self.lr, self.decay = check_number("lr", lr, 0), check_number("ema", ema, 0, 1, open_low=False)
+        self.lr = check_number("lr", lr, 0)
+        self.decay = check_number("ema", ema, 0, 1, open_low=False)
         self.schedule = check_choice("schedule", schedule, ("constant", "cosine"))
         self.clip = clip if clip is None else check_number("clip", clip, 0)
         self.steps, self.step = steps, 0
         self.history = torch.zeros(steps, device=self.device, dtype=self.dtype)
-        self.optimizer = torch.optim.Adam(self.weights, self.lr, fused=self.device.type in ("cpu", "cuda"))
+        fused = self.device.type in ("cpu", "cuda")
+        self.optimizer = torch.optim.Adam(self.weights, self.lr, fused=fused)
         self.average = copy.deepcopy(model).requires_grad_(False).eval()
         self.slow, self.fast = list(self.average.parameters()), [p.data for p in model.parameters()]
         self.buffers = list(zip(self.average.buffers(), model.buffers()))
         seed = check_count("seed", seed, least=0)
-        self.generator = torch.Generator(self.device).manual_seed(seed) if generator is None else generator
-        self.settings = {"lr": self.lr, "ema": self.decay, "clip": self.clip, "schedule": self.schedule,
+        if generator is None:
+            self.generator = torch.Generator(self.device).manual_seed(seed)
+        else:
+            self.generator = generator
+        self.settings = {"lr": self.lr, "ema": self.decay, "clip": self.clip,
+                         "schedule": self.schedule,
                          "seed": seed if generator is None else "generator"}
         if self.schedule == "cosine":
             self.settings["steps"] = steps
@@ -100,8 +108,8 @@ class Training:
     def advance(self, x0, t, noise, loss_of):
         """One step: the mean loss of the batch, its gradient, Adam, the average of the weights.
 
-        x0 and noise (B, *shape), t (B,). The noised x_t = alpha(t) x0 + sigma(t) noise is formed inside
-        loss_of.
+        x0 and noise (B, *shape), t (B,). The noised x_t = alpha(t) x0 + sigma(t) noise is formed
+        inside loss_of.
         """
         if self.schedule == "cosine":
             fall = (1 + math.cos(math.pi * self.step / self.steps)) / 2
@@ -117,7 +125,7 @@ class Training:
         self.step += 1
 
     def follow(self):
-        """w_ema <- d w_ema + (1 - d) w, with d growing from 0.1 to ``ema`` to forget the random start."""
+        """w_ema <- d w_ema + (1 - d) w; d grows from 0.1 to ``ema``, to forget the random start."""
         decay = min(self.decay, (1 + self.step) / (10 + self.step))
         torch._foreach_lerp_(self.slow, self.fast, 1 - decay)
         for mine, theirs in self.buffers:
@@ -144,19 +152,21 @@ class Training:
         for index, moments in self.optimizer.state_dict()["state"].items():
             state |= {f"adam.{index}.{name}": value for name, value in moments.items()}
         state["history"] = self.history[: self.step]
-        state["random.run"], state["random.torch"] = self.generator.get_state(), torch.get_rng_state()
+        state["random.run"] = self.generator.get_state()
+        state["random.torch"] = torch.get_rng_state()
         if self.device.type == "cuda":
             state["random.cuda"] = torch.cuda.get_rng_state(self.device)
         return state
 
     def save(self, path):
-        """Write a checkpoint beside its final name, then move it there: a reader finds the old or the new."""
+        """Write a checkpoint beside its final name and move it there: readers find old or new."""
         from safetensors.torch import save_file
 
         self.check_finite()
         part = Path(f"{path}.part")
         part.parent.mkdir(parents=True, exist_ok=True)
-        tensors = {name: value.detach().cpu().clone().contiguous() for name, value in self.tensors().items()}
+        tensors = {name: value.detach().cpu().clone().contiguous()
+                   for name, value in self.tensors().items()}
         facts = {"format": FORMAT, "step": str(self.step), "settings": json.dumps(self.settings)}
         facts["sha256"] = _digest(tensors)
         save_file(tensors, part, facts)
@@ -165,7 +175,7 @@ class Training:
         os.replace(part, path)
 
     def load(self, path):
-        """Go on from a checkpoint. Raises ValueError, naming file and fault, before anything is changed."""
+        """Go on from a checkpoint. Raises ValueError, with file and fault, before any change."""
         stored, facts = _read_checkpoint(path)
         step = _check_checkpoint(path, stored, facts, self)
         self.model.load_state_dict(_part(stored, "model."))
@@ -192,7 +202,8 @@ def _device(device):
 
 
 def _part(stored, prefix):
-    return {name.removeprefix(prefix): value for name, value in stored.items() if name.startswith(prefix)}
+    return {name.removeprefix(prefix): value
+            for name, value in stored.items() if name.startswith(prefix)}
 
 
 def _read_checkpoint(path):
@@ -204,15 +215,17 @@ def _read_checkpoint(path):
             facts = file.metadata() or {}
             stored = {name: file.get_tensor(name) for name in file.keys()}
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"checkpoint {path} is damaged or no safetensors file ({error}); {cure}") from error
+        raise ValueError(f"checkpoint {path} is damaged or no safetensors file ({error}); "
+                         f"{cure}") from error
     if facts.get("format") != FORMAT:
         raise ValueError(
-            f"checkpoint {path} was not written by minidiff.train (format {facts.get('format')!r}, expected "
-            f"{FORMAT!r}); {cure}"
+            f"checkpoint {path} was not written by minidiff.train "
+            f"(format {facts.get('format')!r}, expected {FORMAT!r}); {cure}"
         )
     if facts.get("sha256") != _digest(stored):
         raise ValueError(
-            f"checkpoint {path} is damaged: its content does not have the SHA-256 written into it; {cure}"
+            f"checkpoint {path} is damaged: its content does not have the SHA-256 "
+            f"written into it; {cure}"
         )
     return stored, facts
 
@@ -224,35 +237,38 @@ def _check_checkpoint(path, stored, facts, job):
         theirs, mine = settings.get(name), job.settings.get(name)
         if theirs != mine:
             raise ValueError(
-                f"checkpoint {path} belongs to a run with {name} = {theirs!r}, this has {name} = {mine!r}; "
-                "use the same, or another file, or resume=False"
+                f"checkpoint {path} belongs to a run with {name} = {theirs!r}, "
+                f"this has {name} = {mine!r}; use the same, or another file, or resume=False"
             )
     for kind, module in (("model.", job.model), ("ema.", job.average)):
         mine = {name: tuple(value.shape) for name, value in module.state_dict().items()}
         theirs = {name: tuple(value.shape) for name, value in _part(stored, kind).items()}
-        wrong = sorted(name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name))
+        names = mine.keys() | theirs.keys()
+        wrong = sorted(name for name in names if mine.get(name) != theirs.get(name))
         if wrong:
             raise ValueError(
-                f"checkpoint {path} is of another network: {wrong[0]} has shape {theirs.get(wrong[0])}, "
-                f"here {mine.get(wrong[0])} ({len(wrong)} differences)"
+                f"checkpoint {path} is of another network: {wrong[0]} has shape "
+                f"{theirs.get(wrong[0])}, here {mine.get(wrong[0])} ({len(wrong)} differences)"
             )
     if step > job.steps:
         raise ValueError(
-            f"checkpoint {path} is already at step {step}, beyond steps = {job.steps}; ask for more steps, "
-            "or pass resume=False"
+            f"checkpoint {path} is already at step {step}, beyond steps = {job.steps}; "
+            "ask for more steps, or pass resume=False"
         )
     return step
 
 
 def _data(data, job):
-    """draw(count) -> x0 (count, *shape), with replacement; data are checked and moved to the device once."""
+    """draw(count) -> x0 (count, *shape), with replacement; data checked and moved once."""
     if callable(data) and not isinstance(data, torch.Tensor):
         return lambda count: data(count, generator=job.generator).to(job.device)
     check_data("data", data)
     if data.ndim < 2 or not data.numel():
-        raise ValueError(f"data must have shape (n, *shape) with n at least 1, got {tuple(data.shape)}")
+        raise ValueError("data must have shape (n, *shape) with n at least 1, "
+                         f"got {tuple(data.shape)}")
     if data.dtype != job.dtype:
-        raise TypeError(f"data must have the dtype of the model's weights, {job.dtype}, got {data.dtype}")
+        raise TypeError(f"data must have the dtype of the model's weights, {job.dtype}, "
+                        f"got {data.dtype}")
     data = data.to(job.device)
 
     def draw(count):
@@ -262,17 +278,18 @@ def _data(data, job):
 
 
 def _times(time, job):
-    """draw(count) -> training times (count,): whole steps 1..T of a chain, else uniform on [t_min, 1].
+    """draw(count) -> times (count,): whole steps 1..T of a chain, else uniform on [t_min, 1].
 
-    "stratified" puts one time into each of ``count`` equal parts: the same mean loss with less noise (the
-    low-discrepancy sampler of Kingma et al. 2021, arXiv 2107.00630).
+    "stratified" puts one time into each of ``count`` equal parts: the same mean loss with less
+    noise (the low-discrepancy sampler of Kingma et al. 2021, arXiv 2107.00630).
     """
     if callable(time):
         return lambda count: time(count, generator=job.generator).to(job.device)
     check_choice("time", time, ("uniform", "stratified"))
     process = getattr(job.model, "process", None)
     if process is None:
-        raise ValueError("time must be a function time(count, generator) when the model has no process")
+        raise ValueError("time must be a function time(count, generator) "
+                         "when the model has no process")
     steps = chain_length(process)
 
     def draw(count):
@@ -297,7 +314,8 @@ def _loss(loss):
         return loss
     if not isinstance(loss, str):
         raise TypeError(
-            f"loss must be the name of a weight or a function loss(model, x0, t, noise), got {shown(loss)}"
+            "loss must be the name of a weight or a function loss(model, x0, t, noise), "
+            f"got {shown(loss)}"
         )
     check_choice("loss", loss, losses.WEIGHTS)
     return lambda model, x0, t, noise: losses.denoising(model, x0, t, noise, weight=loss)
@@ -308,9 +326,9 @@ def _name(value):
 
 
 def _fingerprint(data):
-    return (
-        f"{tuple(data.shape)} {_digest({'': data})[:16]}" if isinstance(data, torch.Tensor) else _name(data)
-    )
+    if not isinstance(data, torch.Tensor):
+        return _name(data)
+    return f"{tuple(data.shape)} {_digest({'': data})[:16]}"
 
 
 def _digest(tensors):
@@ -325,8 +343,8 @@ def _digest(tensors):
 class _Progress:
     """A tqdm bar with the loss (mean of the last hundred steps) and images or points per second.
 
-    Looks at the loss twice a second only: reading a number back from a GPU makes it wait. Stops a run whose
-    loss is NaN.
+    Looks at the loss twice a second only: reading a number back from a GPU makes it wait. Stops a
+    run whose loss is NaN.
     """
 
     def __init__(self, job, batch, wanted):
@@ -336,8 +354,10 @@ class _Progress:
         if self.wanted:
             from tqdm.auto import tqdm
 
-            self.bar = tqdm(total=self.job.steps, initial=self.job.step, unit="step", desc="training")
-        self.first, self.start, self.due, self.unit = self.job.step, clock.perf_counter(), 0.0, "points"
+            steps, first = self.job.steps, self.job.step
+            self.bar = tqdm(total=steps, initial=first, unit="step", desc="training")
+        self.first, self.start = self.job.step, clock.perf_counter()
+        self.due, self.unit = 0.0, "points"
         return self
 
     def __call__(self, x0):

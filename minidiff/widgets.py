@@ -1,7 +1,7 @@
 """Interactive figures that also move without a kernel, in the static site.
 
-A pure function draws one frame per value; the browser links a slider to the frames. The static picture that
-is shown first is what print, search engines and viewers without widgets keep.
+A pure function draws one frame per value; the browser links a slider to the frames. The static
+picture that is shown first is what print, search engines and viewers without widgets keep.
 """
 
 import base64
@@ -14,7 +14,7 @@ MOST_FRAMES = 12
 
 
 def frames(draw, values, dpi=80, colors=32):
-    """PNG bytes of ``draw(value)``, a Figure, for each of the values (at most 12: pages stay small)."""
+    """PNG bytes of ``draw(value)``, a Figure, for each value (at most 12: pages stay small)."""
     values = list(values)
     if not 1 <= len(values) <= MOST_FRAMES:
         raise ValueError(f"values must hold 1 to {MOST_FRAMES} settings, got {len(values)}")
@@ -24,20 +24,22 @@ def frames(draw, values, dpi=80, colors=32):
 def scrub(frames, labels, alt, description="", start=None):
     """Show a slider over frames, linked in the browser, so that it moves on the built page as well.
 
-    frames: list of PNG bytes, all of one size (see :func:`frames`). labels: one text for each. alt: what is
-    seen and how it changes, in words. description: what the slider sets. start: the frame that is shown first
-    (default: the middle one). Displays the widget with a static PNG and its alt text behind it. Raises
-    ValueError for no frames, too many, labels of another number, or an empty alt.
+    frames: list of PNG bytes, all of one size (see :func:`frames`). labels: one text for each. alt:
+    what is seen and how it changes, in words. description: what the slider sets. start: the frame
+    that is shown first (default: the middle one). Displays the widget with a static PNG and its alt
+    text behind it. Raises ValueError for no frames, too many, labels of another number, empty alt.
     """
     from IPython.display import display
 
     frames, labels, alt = list(frames), [str(label) for label in labels], check_alt(alt)
     if not 1 <= len(frames) <= MOST_FRAMES or not all(isinstance(frame, bytes) for frame in frames):
-        raise ValueError(f"frames must be 1 to {MOST_FRAMES} PNG pictures as bytes, got {shown(frames)}")
+        raise ValueError(f"frames must be 1 to {MOST_FRAMES} PNG pictures as bytes, "
+                         f"got {shown(frames)}")
     if len(labels) != len(frames):
         raise ValueError(f"labels must be {len(frames)}, one for each frame, got {len(labels)}")
     start = len(frames) // 2 if start is None else range(len(frames))[start]
-    box = _linked([_img(frame, f"{alt} ({label})") for frame, label in zip(frames, labels)], labels, description, start)
+    pictures = [_img(frame, f"{alt} ({label})") for frame, label in zip(frames, labels)]
+    box = _linked(pictures, labels, description, start)
     display(
         {
             "application/vnd.jupyter.widget-view+json": {
@@ -65,7 +67,8 @@ def _linked(pictures, labels, description, start):
         style={"description_width": "initial"},
         layout={"width": "min(100%, 480px)"},
     )
-    stack = ipywidgets.Stack([ipywidgets.HTML(picture) for picture in pictures], selected_index=start)
+    children = [ipywidgets.HTML(picture) for picture in pictures]
+    stack = ipywidgets.Stack(children, selected_index=start)
     ipywidgets.jslink((slider, "index"), (stack, "selected_index"))
     return ipywidgets.VBox([slider, stack], layout={"max_width": "100%"})
 

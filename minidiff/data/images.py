@@ -1,7 +1,7 @@
 """Real images: digits 8x8 (scikit-learn), Fashion-MNIST 16x16 (shipped) and 28x28 (fetched).
 
-Licences and sources are in ``PROVENANCE.md`` beside this file. Nothing is downloaded without a printed line
-that says so, and no half-written file is left behind.
+Licences and sources are in ``PROVENANCE.md`` beside this file. Nothing is downloaded without a
+printed line that says so, and no half-written file is left behind.
 """
 
 import gzip
@@ -20,7 +20,7 @@ HERE = Path(__file__).parent
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 FASHION_URL = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/"
 
-# SHA-256 of array bytes (uint8, C order): npz files and wheels differ between builds, their content does not.
+# SHA-256 of array bytes (uint8, C order): npz files and wheels differ by build, their content not.
 DIGITS_SHA256 = {
     "images": "8f26b2bd9d135c256808f68f14fdabddde6d9c7f869ae419704b051f0f14b3b3",
     "labels": "8ba4f891220f5e4c9c819638d1602d74b83618f167043c6da52a2a247841ddf0",
@@ -51,21 +51,23 @@ FASHION28_SHA256 = {
 
 
 class DataError(ValueError):
-    """A data file is missing, truncated or altered; the message says which, what was expected, what to do."""
+    """A data file is missing, truncated or altered: which, what was expected, what to do."""
 
 
 def digits(split="all"):
-    """Handwritten digits, 8x8 grey, from scikit-learn's wheel: images (n, 1, 8, 8) in [-1, 1], labels (n,).
+    """Handwritten digits, 8x8 grey, from scikit-learn: images (n, 1, 8, 8) in [-1, 1], labels (n,).
 
-    ``split`` is "all" (1797, in the published order), "train" (1437) or "test" (360: every fifth image, so
-    that all writers are in both). Source: Alpaydin and Kaynak, UCI Optical Recognition of Handwritten Digits.
-    Raises ValueError for another split, DataError when scikit-learn is missing or its copy differs.
+    ``split`` is "all" (1797, in the published order), "train" (1437) or "test" (360: every fifth
+    image, so that all writers are in both). Source: Alpaydin and Kaynak, UCI Optical Recognition of
+    Handwritten Digits. Raises ValueError for another split, DataError when scikit-learn is missing
+    or its copy differs.
     """
     try:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise DataError(
-            "the 8x8 digits come inside scikit-learn, which is not installed; run: pip install scikit-learn"
+            "the 8x8 digits come inside scikit-learn, which is not installed; "
+            "run: pip install scikit-learn"
         ) from error
     raw = load_digits()
     arrays = {"images": raw.images.astype(np.uint8), "labels": raw.target.astype(np.uint8)}
@@ -75,11 +77,12 @@ def digits(split="all"):
 
 
 def fashion16(split="all"):
-    """Fashion-MNIST shrunk to 16x16, shipped with the library: images (n, 1, 16, 16) in [-1, 1], labels (n,).
+    """Fashion-MNIST shrunk to 16x16, shipped: images (n, 1, 16, 16) in [-1, 1], labels (n,).
 
-    ``split`` is "all" (6000, 600 of each class), "train" (the first 5000) or "test" (the last 1000). Made
-    from the published training set: zero padding to 32x32, then 2x2 averages. Licence MIT; see PROVENANCE.md.
-    Raises ValueError for another split, DataError when the file is missing, truncated or altered.
+    ``split`` is "all" (6000, 600 of each class), "train" (the first 5000) or "test" (the last
+    1000). Made from the published training set: zero padding to 32x32, then 2x2 averages. Licence
+    MIT; see PROVENANCE.md. Raises ValueError for another split, DataError when the file is missing,
+    truncated or altered.
     """
     arrays = _read_npz(HERE / "fashion_mnist_16px_6000.npz", FASHION16_SHA256)
     test = torch.arange(len(arrays["labels"])) >= 5000
@@ -87,13 +90,13 @@ def fashion16(split="all"):
 
 
 def fashion28(split="train", folder=None):
-    """The full Fashion-MNIST set: images (n, 1, 28, 28) in [-1, 1], labels (n,); 60000 "train", 10000 "test".
+    """Fashion-MNIST: images (n, 1, 28, 28) in [-1, 1], labels (n,); 60000 "train", 10000 "test".
 
-    Looked for, in this order: ``folder`` or the folder named by the environment variable MINIDIFF_DATA (or a
-    ``fashion-mnist`` folder in it), Debian's package dataset-fashion-mnist, and last a download of 31 MB by
-    pooch, which prints a line and keeps the files in the user's cache. Raw or gzipped files both do; the
-    SHA-256 of the raw content is always checked. Raises ValueError for another split, DataError for a bad or
-    missing file.
+    Looked for, in this order: ``folder`` or the folder named by the environment variable
+    MINIDIFF_DATA (or a ``fashion-mnist`` folder in it), Debian's package dataset-fashion-mnist, and
+    last a download of 31 MB by pooch, which prints a line and keeps the files in the user's cache.
+    Raw or gzipped files both do; the SHA-256 of the raw content is always checked. Raises
+    ValueError for another split, DataError for a bad or missing file.
     """
     check_choice("split", split, ("train", "test"))
     prefix = "train" if split == "train" else "t10k"
@@ -104,7 +107,8 @@ def fashion28(split="train", folder=None):
 
 def _select(arrays, test, split, white):
     check_choice("split", split, ("all", "train", "test"))
-    images, labels = _to_float(arrays["images"], white), torch.from_numpy(arrays["labels"].astype(np.int64))
+    images = _to_float(arrays["images"], white)
+    labels = torch.from_numpy(arrays["labels"].astype(np.int64))
     if split == "all":
         return images, labels
     keep = test if split == "test" else ~test
@@ -112,7 +116,8 @@ def _select(arrays, test, split, white):
 
 
 def _to_float(images, white):
-    return torch.from_numpy(images.astype(np.float32)).div_(white / 2).sub_(1).unsqueeze(1)  # (n, 1, h, w)
+    pixels = torch.from_numpy(images.astype(np.float32))
+    return pixels.div_(white / 2).sub_(1).unsqueeze(1)  # (n, 1, h, w)
 
 
 def _digest(array):
@@ -136,10 +141,10 @@ def _read_npz(path, expected):
             arrays = {name: stored[name] for name in expected}
     except FileNotFoundError:
         raise DataError(f"{path} is missing; it ships with minidiff: {cure}") from None
-    except Exception as error:  # a broken zip raises many kinds: BadZipFile, zlib.error, EOFError, KeyError
+    except Exception as error:  # a broken zip: BadZipFile, zlib.error, EOFError, KeyError
         raise DataError(
-            f"{path} cannot be read ({type(error).__name__}: {error}); expected an npz file with the "
-            f"arrays {sorted(expected)}; {cure}"
+            f"{path} cannot be read ({type(error).__name__}: {error}); expected an npz file "
+            f"with the arrays {sorted(expected)}; {cure}"
         ) from error
     _check_arrays(path, arrays, expected, cure)
     return arrays
@@ -148,7 +153,8 @@ def _read_npz(path, expected):
 def _idx(name, folder):
     """The array in a raw or gzipped IDX file, its raw SHA-256 checked."""
     path = _find(name, folder)
-    cure = "delete it and fetch it again, or point MINIDIFF_DATA to a folder with the published files"
+    cure = ("delete it and fetch it again, or point MINIDIFF_DATA to a folder "
+            "with the published files")
     try:
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
@@ -162,7 +168,8 @@ def _idx(name, folder):
             f"{path} is not the published file: its content has {len(raw)} bytes and SHA-256 "
             f"{found[:12]}..., expected {expected[:12]}...; {cure}"
         )
-    dims = raw[3]  # IDX header: two zero bytes, type, number of dimensions, then each size, big-endian uint32
+    # IDX header: two zero bytes, type, number of dimensions, then each size, big-endian uint32.
+    dims = raw[3]
     shape = struct.unpack(f">{dims}I", raw[4 : 4 + 4 * dims])
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * dims).reshape(shape)
 
@@ -187,19 +194,19 @@ def _download(name):
         import pooch
     except ImportError as error:
         raise DataError(
-            f"{name} is not on this machine and pooch, which would fetch it, is not installed; run: "
-            "pip install pooch, or set MINIDIFF_DATA to a folder with the files"
+            f"{name} is not on this machine and pooch, which would fetch it, is not installed; "
+            "run: pip install pooch, or set MINIDIFF_DATA to a folder with the files"
         ) from error
     url, target = f"{FASHION_URL}{name}.gz", pooch.os_cache("minidiff") / f"{name}.gz"
     if not target.is_file():
         print(f"fetching {url}\n  to {target} (once; MIT licence, Zalando SE)", flush=True)
     try:  # pooch writes to a temporary file, checks the hash and moves it into place
-        pooch.retrieve(
-            url, known_hash=f"sha256:{FASHION28_SHA256[name][0]}", fname=target.name, path=target.parent
-        )
+        known = f"sha256:{FASHION28_SHA256[name][0]}"
+        pooch.retrieve(url, known_hash=known, fname=target.name, path=target.parent)
     except Exception as error:
         raise DataError(
-            f"{url} could not be fetched ({type(error).__name__}: {error}); check the network, install "
-            "Debian's package dataset-fashion-mnist, or set MINIDIFF_DATA to a folder with the files"
+            f"{url} could not be fetched ({type(error).__name__}: {error}); check the network, "
+            "install Debian's package dataset-fashion-mnist, "
+            "or set MINIDIFF_DATA to a folder with the files"
         ) from error
     return target

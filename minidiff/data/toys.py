@@ -1,8 +1,8 @@
 """Two-dimensional toy distributions: endless, cheap, and easy to see.
 
-Each function returns n points as a float32 tensor (n, 2), roughly centred and of unit size, so that one set
-of noise levels fits all of them. Randomness comes only through ``generator``. For toys whose score and
-likelihood are known exactly, see :mod:`minidiff.exact`.
+Each function returns n points as a float32 tensor (n, 2), roughly centred and of unit size, so that
+one set of noise levels fits all of them. Randomness comes only through ``generator``. For toys
+whose score and likelihood are known exactly, see :mod:`minidiff.exact`.
 """
 
 import math
@@ -31,12 +31,13 @@ def two_moons(n, noise=0.06, generator=None):
 def ring(n, modes=8, radius=1.3, std=0.15, generator=None):
     """Equal Gaussian bumps on a circle, the sampling twin of ``minidiff.exact.ring``: (n, 2)."""
     modes = check_count("modes", modes)
-    angle = torch.randint(modes, (check_count("n", n),), generator=generator) * (2 * math.pi / modes)
+    pick = torch.randint(modes, (check_count("n", n),), generator=generator)
+    angle = pick * (2 * math.pi / modes)
     return radius * torch.stack([angle.cos(), angle.sin()], dim=1) + _normal(n, std, generator)
 
 
 def checkerboard(n, cells=4, half_width=1.5, generator=None):
-    """Uniform on the dark squares of a cells x cells board over [-half_width, half_width]^2: (n, 2)."""
+    """Uniform on the dark squares of a cells x cells board, [-half_width, half_width]^2: (n, 2)."""
     if check_count("cells", cells, least=2) % 2:
         raise ValueError(f"cells must be even, got {cells}")
     column = torch.randint(cells, (check_count("n", n),), generator=generator)
@@ -50,7 +51,8 @@ def circles(n, noise=0.05, generator=None):
     """Two concentric circles of radius 0.6 and 1.4, half of the points on each: (n, 2)."""
     angle = 2 * math.pi * _uniform(n, generator)
     radius = torch.where(_uniform(n, generator) < 0.5, 0.6, 1.4)
-    return radius[:, None] * torch.stack([angle.cos(), angle.sin()], dim=1) + _normal(n, noise, generator)
+    points = radius[:, None] * torch.stack([angle.cos(), angle.sin()], dim=1)
+    return points + _normal(n, noise, generator)
 
 
 def pinwheel(n, arms=5, twist=0.9, generator=None):

@@ -1,4 +1,4 @@
-"""Small networks, one file each. All take (x, t), t continuous time in [0, 1], and return the shape of x."""
+"""Small networks, one file each: (x, t), t continuous time in [0, 1], -> the shape of x."""
 
 from .classifier import Classifier
 from .mlp import MLP

@@ -1,4 +1,4 @@
-"""A small classifier; its penultimate layer gives the features in which generated images are measured."""
+"""A small classifier; its penultimate layer gives the features that measure generated images."""
 
 from torch import nn
 from torch.nn.functional import silu
@@ -9,9 +9,10 @@ class Classifier(nn.Module):
 
     def __init__(self, classes=10, width=32, features=64):
         super().__init__()
+        twice = 2 * width
         self.conv1, self.norm1 = nn.Conv2d(1, width, 3, padding=1), nn.GroupNorm(4, width)
-        self.conv2, self.norm2 = nn.Conv2d(width, 2 * width, 3, padding=1), nn.GroupNorm(4, 2 * width)
-        self.conv3, self.norm3 = nn.Conv2d(2 * width, 2 * width, 3, padding=1), nn.GroupNorm(4, 2 * width)
+        self.conv2, self.norm2 = nn.Conv2d(width, twice, 3, padding=1), nn.GroupNorm(4, twice)
+        self.conv3, self.norm3 = nn.Conv2d(twice, twice, 3, padding=1), nn.GroupNorm(4, twice)
         self.pool, self.grid = nn.MaxPool2d(2), nn.AdaptiveAvgPool2d(2)
         self.hidden, self.out = nn.Linear(8 * width, features), nn.Linear(features, classes)
 

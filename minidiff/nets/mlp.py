@@ -12,15 +12,16 @@ def spread_time(t, x):
     """t, a number, a 0-dim or a (B,) tensor -> (B,) in the dtype and on the device of x."""
     t = torch.as_tensor(t, dtype=x.dtype, device=x.device)
     if t.ndim > 1 or (t.ndim == 1 and len(t) not in (1, len(x))):
-        raise ValueError(f"t must be a number or have shape ({len(x)},), got shape {tuple(t.shape)}")
+        raise ValueError(f"t must be a number or have shape ({len(x)},), "
+                         f"got shape {tuple(t.shape)}")
     return t.expand(len(x))
 
 
 class Fourier(nn.Module):
-    """u -> (u, sin(w u), cos(w u)) for n frequencies w in geometric progression: k numbers -> k (1 + 2n).
+    """u -> (u, sin(w u), cos(w u)), n frequencies w in geometric progression: k -> k (1 + 2n).
 
-    A plain network learns functions of u that vary slowly; at small noise the score varies fast. The sines
-    and cosines hand it the fast variation (Tancik et al. 2020, arXiv 2006.10739).
+    A plain network learns functions of u that vary slowly; at small noise the score varies fast.
+    The sines and cosines hand it the fast variation (Tancik et al. 2020, arXiv 2006.10739).
     """
 
     def __init__(self, count, lowest, highest):
@@ -36,18 +37,20 @@ class Fourier(nn.Module):
 class MLP(nn.Module):
     """Network (x, t) -> same shape as x, for data of ``dim`` numbers in any shape.
 
-    dim: numbers per example (2 for points, 64 for an 8x8 image). width, depth: units and count of hidden
-    layers; residual=True adds each layer's input to its output. frequencies: sines per coordinate of x (0:
-    none). t is continuous time in [0, 1]: a number, a 0-dim tensor or (B,). Raises ValueError for x of
-    another size.
+    dim: numbers per example (2 for points, 64 for an 8x8 image). width, depth: units and count of
+    hidden layers; residual=True adds each layer's input to its output. frequencies: sines per
+    coordinate of x (0: none). t is continuous time in [0, 1]: a number, a 0-dim tensor or (B,).
+    Raises ValueError for x of another size.
     """
 
     def __init__(self, dim=2, width=128, depth=3, frequencies=6, residual=False):
         super().__init__()
-        dim, width, depth = check_count("dim", dim), check_count("width", width), check_count("depth", depth)
+        dim, width = check_count("dim", dim), check_count("width", width)
+        depth = check_count("depth", depth)
         frequencies = check_count("frequencies", frequencies, least=0)
         self.dim, self.residual = dim, residual
-        self.of_x = Fourier(frequencies, 1.0, 2.0 ** (frequencies - 1)) if frequencies else nn.Identity()
+        highest = 2.0 ** (frequencies - 1)
+        self.of_x = Fourier(frequencies, 1.0, highest) if frequencies else nn.Identity()
         self.of_t = Fourier(16, 1.0, 100.0)
         sizes = [dim * (1 + 2 * frequencies) + 33] + [width] * depth
         self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:]))

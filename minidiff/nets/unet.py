@@ -1,9 +1,9 @@
 """A small U-Net for images, short enough to read in one sitting.
 
-Shapes: images (B, channels, H, W) with H and W divisible by 2^(levels - 1). Each level halves the picture and
-doubles the channels; the way up meets the way down again through skip connections. Time enters every block as
-a shift and a scale after the normalisation. After Ronneberger et al. 2015 (arXiv 1505.04597) and Ho et al.
-2020 (arXiv 2006.11239).
+Shapes: images (B, channels, H, W) with H and W divisible by 2^(levels - 1). Each level halves the
+picture and doubles the channels; the way up meets the way down again through skip connections. Time
+enters every block as a shift and a scale after the normalisation. After Ronneberger et al. 2015
+(arXiv 1505.04597) and Ho et al. 2020 (arXiv 2006.11239).
 """
 
 import torch
@@ -20,7 +20,7 @@ def norm(channels):
 
 
 class Block(nn.Module):
-    """Residual block: norm, SiLU, conv; norm, time's scale and shift, SiLU, conv; plus the input."""
+    """Residual block: norm, SiLU, conv; norm, time's scale and shift, SiLU, conv; plus input."""
 
     def __init__(self, before, after, time):
         super().__init__()
@@ -37,7 +37,7 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Every pixel looks at every other one; used at the coarsest level only, where pixels are few."""
+    """Every pixel looks at every other one; only at the coarsest level, where pixels are few."""
 
     def __init__(self, channels):
         super().__init__()
@@ -52,11 +52,12 @@ class Attention(nn.Module):
 
 
 class UNet(nn.Module):
-    """Network (x, t) -> same shape as x, for images. t: continuous time, a number, a 0-dim tensor or (B,).
+    """Network (x, t) -> same shape as x, for images; t is time, a number, a 0-dim tensor or (B,).
 
-    channels: of the image. width: channels at full resolution. levels: resolutions (2 for 8x8, 2 or 3 for
-    16x16). attention: at the coarsest level. The last convolution starts at zero, so the untrained output is
-    0. Raises ValueError when the picture's sides cannot be halved levels - 1 times or its channels differ.
+    channels: of the image. width: channels at full resolution. levels: resolutions (2 for 8x8, 2 or
+    3 for 16x16). attention: at the coarsest level. The last convolution starts at zero, so the
+    untrained output is 0. Raises ValueError when the picture's sides cannot be halved levels - 1
+    times or its channels differ.
     """
 
     def __init__(self, channels=1, width=24, levels=2, attention=True):
@@ -64,16 +65,19 @@ class UNet(nn.Module):
         channels, width = check_count("channels", channels), check_count("width", width)
         levels = check_count("levels", levels)
         if width % 8:
-            raise ValueError(f"width must be a multiple of 8 (groups of the normalisation), got {width}")
+            raise ValueError("width must be a multiple of 8 (groups of the normalisation), "
+                             f"got {width}")
         self.channels, self.levels = channels, levels
         widths, time = [width * 2**level for level in range(levels)], 2 * width
         waves = Fourier(16, 1.0, 100.0)
-        self.time = nn.Sequential(waves, nn.Linear(33, time), nn.SiLU(), nn.Linear(time, time), nn.SiLU())
+        self.time = nn.Sequential(waves, nn.Linear(33, time), nn.SiLU(),
+                                  nn.Linear(time, time), nn.SiLU())
         self.first = nn.Conv2d(channels, width, 3, padding=1)
-        self.down = nn.ModuleList(Block(widths[max(i - 1, 0)], w, time) for i, w in enumerate(widths))
+        before = [width, *widths[:-1]]
+        self.down = nn.ModuleList(Block(a, b, time) for a, b in zip(before, widths))
         self.middle = Block(widths[-1], widths[-1], time)
         self.attention = Attention(widths[-1]) if attention else nn.Identity()
-        below = [*widths[1:], widths[-1]]  # channels that come up from the coarser level, or from the middle
+        below = [*widths[1:], widths[-1]]  # channels from the coarser level, or from the middle
         self.up = nn.ModuleList(Block(b + w, w, time) for b, w in zip(below[::-1], widths[::-1]))
         self.last = nn.Sequential(norm(width), nn.SiLU(), nn.Conv2d(width, channels, 3, padding=1))
         nn.init.zeros_(self.last[-1].weight), nn.init.zeros_(self.last[-1].bias)
@@ -95,6 +99,6 @@ class UNet(nn.Module):
         step = 2 ** (self.levels - 1)
         if x.ndim != 4 or x.shape[1] != self.channels or x.shape[2] % step or x.shape[3] % step:
             raise ValueError(
-                f"this U-Net takes images (B, {self.channels}, H, W) with H and W divisible by {step}; "
-                f"got shape {tuple(x.shape)}"
+                f"this U-Net takes images (B, {self.channels}, H, W) with H and W divisible by "
+                f"{step}; got shape {tuple(x.shape)}"
             )

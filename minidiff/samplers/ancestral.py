@@ -5,9 +5,10 @@ from .walk import Step, walk
 
 
 def ancestral_step(process, t, s, variance="posterior"):
-    """q(x_s | x_t, x_0) with x_0 replaced by its prediction (Ho et al. 2020, Eqs. 6, 7, 11), on any process and any t > s.
+    """q(x_s | x_t, x_0) with x_0 predicted (Ho et al. 2020, Eqs. 6, 7, 11), any process, any t > s.
 
-    variance "posterior" (beta tilde) is right for point data, "beta" for unit-variance data; the truth is between.
+    variance "posterior" (beta tilde) is right for point data, "beta" for unit-variance data; the
+    truth is between.
     """
     keep, pull, posterior = process.posterior(t, s)
     reverse = posterior if variance == "posterior" else process.added_variance(t, s)
@@ -15,19 +16,22 @@ def ancestral_step(process, t, s, variance="posterior"):
 
 
 def ancestral(model, x, grid, *, variance="posterior", generator=None, trace=None):
-    """DDPM's Algorithm 2 on an explicit grid (survey Eq. 5), (B, *shape). No noise on the last step to 0."""
+    """DDPM's Algorithm 2 on any grid (survey Eq. 5), (B, *shape). No noise on a last step to 0."""
     check_choice("variance", variance, VARIANCES)
     return walk(model, x, grid, lambda *step: ancestral_step(*step, variance), generator, trace)
 
 
 def ddim_step(process, t, s, eta=0.0):
-    """x_s = alpha_s x0_hat + sqrt(sigma_s^2 - c^2) eps + c z with c = eta times the posterior's std (DDIM Eqs. 12, 16)."""
-    noise = eta * process.posterior(t, s)[2] ** 0.5
-    keep = (process.sigma(s) ** 2 - noise**2) ** 0.5 / process.sigma(t)             # eps = (x - alpha_t x0_hat) / sigma_t
+    """x_s = alpha_s x0_hat + sqrt(sigma_s^2 - c^2) eps + c z (DDIM Eqs. 12, 16).
+
+    c is eta times the posterior's std, and eps = (x - alpha_t x0_hat) / sigma_t.
+    """
+    noise = eta * process.posterior(t, s)[2] ** 0.5 if eta else 0.0
+    keep = (process.sigma(s) ** 2 - noise**2) ** 0.5 / process.sigma(t)
     return Step(keep, process.alpha(s) - keep * process.alpha(t), noise)
 
 
 def ddim(model, x, grid, *, eta=0.0, generator=None, trace=None):
-    """DDIM (Song et al. 2020; survey Eqs. 25 to 27), (B, *shape). eta = 0 is deterministic, eta = 1 is `ancestral`."""
+    """DDIM (Song et al. 2020; survey Eqs. 25 to 27), (B, *shape). eta 0: no noise; 1: ancestral."""
     check_number("eta", eta, 0, 1, open_low=False, open_high=False)
     return walk(model, x, grid, lambda *step: ddim_step(*step, eta), generator, trace)

@@ -1,4 +1,4 @@
-"""Samplers that let Langevin dynamics settle at every noise level (Song & Ermon 2019; Song et al. 2020)."""
+"""Langevin dynamics settling at every noise level (Song & Ermon 2019; Song et al. 2020)."""
 from itertools import pairwise
 
 import torch
@@ -10,12 +10,14 @@ from .walk import along, start, steps_of
 
 
 @torch.no_grad()
-def annealed_langevin(model, x, grid, *, steps_per_level=20, step_size=0.1, generator=None, trace=None):
+def annealed_langevin(model, x, grid, *, steps_per_level=20, step_size=0.1,
+                      generator=None, trace=None):
     """Annealed Langevin dynamics (NCSN Algorithm 1; survey, below Eq. 14), (B, *shape).
 
-    At every time of the grid but the last: `steps_per_level` times x + d/2 score + sqrt(d) z with d = step_size sigma^2,
-    so step_size is NCSN's epsilon / sigma_L^2. Between levels x is rescaled by the ratio of the alphas (1 for NCSN and
-    VE). A last time of 0 means: finish on the denoised mean; a positive one is a level like the others.
+    At every time of the grid but the last: `steps_per_level` times x + d/2 score + sqrt(d) z with
+    d = step_size sigma^2, so step_size is NCSN's epsilon / sigma_L^2. Between levels x is rescaled
+    by the ratio of the alphas (1 for NCSN and VE). A last time of 0 means: finish on the denoised
+    mean; a positive one is a level like the others.
     """
     times, process = start(model, x, grid), model.process
     check_number("step_size", step_size, 0)
@@ -41,11 +43,12 @@ def mean_norm(x):
 
 @torch.no_grad()
 def predictor_corrector(model, x, grid, *, corrector_steps=1, snr=0.16, generator=None, trace=None):
-    """A reverse-diffusion step, then Langevin steps at the new time (Song et al. 2020, Algorithm 1), (B, *shape).
+    """Reverse-diffusion steps, Langevin after each (Song et al. 2020, Algorithm 1), (B, *shape).
 
-    The corrector x + e s + sqrt(2 e) z has e = 2 (snr |z| / |s|)^2; snr is the paper's r. The norms are means over
-    the batch, as in the paper's code: a step that depended on x would leave the wrong law, badly so in few dimensions.
-    On a last step to 0 there is no corrector: the walk ends on the denoised mean.
+    The corrector x + e s + sqrt(2 e) z has e = 2 (snr |z| / |s|)^2; snr is the paper's r. The norms
+    are means over the batch, as in the paper's code: a step that depended on x would leave the
+    wrong law, badly so in few dimensions. On a last step to 0 there is no corrector: the walk ends
+    on the denoised mean.
     """
     times = start(model, x, grid)
     check_number("snr", snr, 0)

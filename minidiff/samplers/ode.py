@@ -17,20 +17,25 @@ def euler_step(process, t, s):
 
 
 def euler(model, x, grid, *, generator=None, trace=None):
-    """Euler's method on the probability-flow ODE, order 1, (B, *shape). `generator` is accepted and not used."""
+    """Euler's method on the probability-flow ODE, order 1, (B, *shape); `generator` is not used."""
     return walk(model, x, grid, euler_step, generator, trace)
 
 
 @torch.no_grad()
 def heun(model, x, grid, *, generator=None, trace=None):
-    """Heun's method on the probability-flow ODE, order 2 (Karras et al. 2022, Algorithm 1, for any process).
+    """Heun's method on the flow ODE, order 2 (Karras et al. 2022, Algorithm 1, for any process).
 
-    Two model calls a step, one on the last step to 0, (B, *shape). `generator` is accepted and not used.
+    Two model calls a step, one on the last step to 0, (B, *shape). `generator` is not used.
     """
     times, process = start(model, x, grid), model.process
     # The velocity f x - g^2/2 score is linear in x and x0_hat: two numbers for each time above 0.
-    rates = along(lambda t: process.drift_rate(t) + process.diffusion(t) ** 2 / (2 * process.sigma(t) ** 2), times)
-    pulls = along(lambda t: -process.diffusion(t) ** 2 * process.alpha(t) / (2 * process.sigma(t) ** 2), times)
+    def rate(t):
+        return process.drift_rate(t) + process.diffusion(t) ** 2 / (2 * process.sigma(t) ** 2)
+
+    def pull(t):
+        return -process.diffusion(t) ** 2 * process.alpha(t) / (2 * process.sigma(t) ** 2)
+
+    rates, pulls = along(rate, times), along(pull, times)
     for i, (t, s) in enumerate(pairwise(times)):
         x0_hat = model(x, t)
         if trace is not None:
@@ -44,12 +49,14 @@ def heun(model, x, grid, *, generator=None, trace=None):
 
 
 @torch.no_grad()
-def adaptive_ode(model, x, grid, *, rtol=1e-5, atol=1e-5, method="RK45", generator=None, trace=None):
+def adaptive_ode(model, x, grid, *, rtol=1e-5, atol=1e-5, method="RK45",
+                 generator=None, trace=None):
     """A black-box adaptive solver (scipy's solve_ivp) on the probability-flow ODE, (B, *shape).
 
-    Solved in y = x/alpha and u = log(sigma/alpha), see score_sde.level_velocity. The solver chooses its own steps between
-    the grid's times, which only say where `trace` looks. A last time of 0 means: solve to the time before it, then take
-    the denoised mean. The solver's own arithmetic is float64. `generator` is accepted and not used.
+    Solved in y = x/alpha and u = log(sigma/alpha), see score_sde.level_velocity. The solver chooses
+    its own steps between the grid's times, which only say where `trace` looks. A last time of 0
+    means: solve to the time before it, then take the denoised mean. The solver's own arithmetic is
+    float64. `generator` is accepted and not used.
     """
     from scipy.integrate import solve_ivp
 
@@ -57,17 +64,20 @@ def adaptive_ode(model, x, grid, *, rtol=1e-5, atol=1e-5, method="RK45", generat
     check_number("rtol", rtol, 0)
     check_number("atol", atol, 0)
     stops = times[:-1] if times[-1] == 0 else times
-    alphas, levels = along(process.alpha, stops), [-half for half in along(process.half_log_snr, stops)]
+    alphas = along(process.alpha, stops)
+    levels = [-half for half in along(process.half_log_snr, stops)]
 
     def as_data(flat):
-        return torch.as_tensor(np.ascontiguousarray(flat), dtype=x.dtype, device=x.device).reshape(x.shape)
+        flat = torch.as_tensor(np.ascontiguousarray(flat), dtype=x.dtype, device=x.device)
+        return flat.reshape(x.shape)
 
     def velocity(u, flat):
         return level_velocity(model, as_data(flat), float(u)).double().flatten().cpu().numpy()
 
     state = (x.double() / alphas[0]).flatten().cpu().numpy()[:, None]
     if len(stops) > 1:
-        result = solve_ivp(velocity, (levels[0], levels[-1]), state[:, 0], method=method, t_eval=levels, rtol=rtol, atol=atol)
+        result = solve_ivp(velocity, (levels[0], levels[-1]), state[:, 0], method=method,
+                           t_eval=levels, rtol=rtol, atol=atol)
         if not result.success:
             raise RuntimeError(f"the adaptive solver gave up: {result.message}")
         state = result.y

@@ -3,21 +3,22 @@ from .walk import Step, walk
 
 
 def euler_maruyama_step(process, t, s):
-    """x - h (f x - g^2 score) + g sqrt(h) z with h = t - s and score = (alpha x0_hat - x) / sigma^2."""
+    """x - h (f x - g^2 score) + g sqrt(h) z, h = t - s, score = (alpha x0_hat - x) / sigma^2."""
     h, f, g2 = t - s, process.drift_rate(t), process.diffusion(t) ** 2
     alpha, variance = process.alpha(t), process.sigma(t) ** 2
     return Step(1 - h * (f + g2 / variance), h * g2 * alpha / variance, (h * g2) ** 0.5)
 
 
 def euler_maruyama(model, x, grid, *, generator=None, trace=None):
-    """Euler-Maruyama on the reverse SDE (Song et al. 2020; survey Eq. 18), (B, *shape). Weak order 1."""
+    """Euler-Maruyama backwards, weak order 1 (Song et al. 2020; survey Eq. 18), (B, *shape)."""
     return walk(model, x, grid, euler_maruyama_step, generator, trace)
 
 
 def reverse_diffusion_step(process, t, s):
-    """The reverse step with the forward chain's own coefficients: x - f_i(x) + G_i^2 score + G_i z (survey Eq. 23).
+    """Reverse with the chain's own coefficients: x - f_i + G_i^2 score + G_i z (survey Eq. 23).
 
-    x_{i+1} = r x_i + G z with r = alpha_t/alpha_s, so f_i(x) = (r - 1) x: for VP this is (2 - sqrt(1 - beta)) x.
+    x_{i+1} = r x_i + G z with r = alpha_t/alpha_s, so f_i(x) = (r - 1) x: for VP this is
+    (2 - sqrt(1 - beta)) x.
     """
     ratio, added = process.alpha(t) / process.alpha(s), process.added_variance(t, s)
     alpha, variance = process.alpha(t), process.sigma(t) ** 2

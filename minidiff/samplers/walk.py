@@ -1,4 +1,4 @@
-"""The walk that all first-order samplers share: x <- keep x + pull x0_hat + noise z. They differ in three numbers."""
+"""All first-order samplers walk x <- keep x + pull x0_hat + noise z, with other numbers each."""
 from typing import NamedTuple
 
 import torch
@@ -8,7 +8,7 @@ from ..process import randn_like
 
 
 class Step(NamedTuple):
-    """One step t -> s of a first-order sampler. `noise` is a standard deviation. Numbers, or tensors for many steps."""
+    """One step t -> s, numbers or tensors for many steps; `noise` is a standard deviation."""
 
     keep: float
     pull: float
@@ -26,7 +26,8 @@ def along(curve, times):
 def steps_of(process, times, step):
     """The Steps of a whole grid as Python floats, in one call of `step(process, t, s)`."""
     t = torch.tensor(times, dtype=torch.float64)
-    columns = (torch.as_tensor(part, dtype=torch.float64).expand(len(t) - 1).tolist() for part in step(process, t[:-1], t[1:]))
+    columns = (torch.as_tensor(part, dtype=torch.float64).expand(len(t) - 1).tolist()
+               for part in step(process, t[:-1], t[1:]))
     steps = [Step(*row) for row in zip(*columns)]
     return [*steps[:-1], FINISH] if times[-1] == 0 else steps
 
@@ -35,17 +36,18 @@ def start(model, x, grid):
     """Check what every sampler is given; return the times as floats."""
     check_data("x", x)
     if not hasattr(model, "process"):
-        raise TypeError(f"model must be a Denoiser or an exact denoiser, got {type(model).__name__}: wrap the network as "
-                        "Denoiser(net, process)")
+        raise TypeError("model must be a Denoiser or an exact denoiser, got "
+                        f"{type(model).__name__}: wrap the network as Denoiser(net, process)")
     return check_grid(grid)
 
 
 @torch.no_grad()
 def walk(model, x, grid, step, generator=None, trace=None):
-    """Walk x from grid[0] to grid[-1] with `step(process, t, s) -> Step`; one model call per step, (B, *shape).
+    """Walk x, (B, *shape), from grid[0] to grid[-1] with `step(process, t, s) -> Step`.
 
-    `step` gets all times t and all s at once, as float64 tensors. A last time of 0 means: return the denoised mean,
-    without noise. `trace(i, t, x, x0_hat)` sees the state before step i.
+    One model call per step. `step` gets all times t and all s at once, as float64 tensors. A last
+    time of 0 means: return the denoised mean, without noise. `trace(i, t, x, x0_hat)` sees the
+    state before step i.
     """
     times = start(model, x, grid)
     for i, (t, (keep, pull, noise)) in enumerate(zip(times, steps_of(model.process, times, step))):
