@@ -101,6 +101,7 @@ def test_adaptive_solver_keeps_its_tolerance(process):
     assert error(1e-8) < error(1e-3) < 0.03
 
 
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_adaptive_solver_says_when_it_fails():
     class Wild(torch.nn.Module):
         process = VP()
