@@ -35,23 +35,20 @@ def check_process(process, kind=None, name="process"):
 def curve(formula):
     """Let a formula for float64 tensors take a number or a tensor of times, and answer in kind.
 
-    Answers to numbers are remembered: a sampler asks for the same few times again and again. A
-    process that learns (a torch module) is asked anew each time.
+    Answers to numbers are remembered until a parameter changes: a sampler asks for the same few
+    times again and again. A process that learns (a torch module) is asked anew each time.
     """
-    @functools.lru_cache(maxsize=4096)
-    def remembered(self, time):
-        return at_number(self, time)
-
-    def at_number(self, time):
-        return formula(self, torch.tensor(time, dtype=torch.float64)).item()
-
     @functools.wraps(formula)
     def of_time(self, t):
         time = self.as_time(t)
         if isinstance(time, torch.Tensor):
             return formula(self, time.double()).to(time.dtype)
-        answer = at_number if isinstance(self, torch.nn.Module) else remembered
-        return answer(self, time)
+        known, key = self.__dict__.setdefault("_known", {}), (formula.__qualname__, time)
+        if key not in known or isinstance(self, torch.nn.Module):
+            if len(known) >= 4096:
+                known.clear()
+            known[key] = formula(self, torch.tensor(time, dtype=torch.float64)).item()
+        return known[key]
     return of_time
 
 
@@ -72,6 +69,11 @@ class GaussianProcess:
     """
 
     t_min = 1e-3   # the smallest time that a grid visits before it finishes at 0
+
+    def __setattr__(self, name, value):
+        """Set a parameter, and forget what was computed with the old one."""
+        self.__dict__.pop("_known", None)
+        super().__setattr__(name, value)
 
     def alpha(self, t):
         """Signal scale, (B,) -> (B,)."""

@@ -1,5 +1,7 @@
 """What every process promises, over all of them."""
+import copy
 import math
+import pickle
 
 import laws
 import pytest
@@ -285,3 +287,16 @@ def test_tables_follow_the_device_of_the_time(process, device):
         steps = torch.tensor([1, 2], device=device)
         if hasattr(process, "num_steps") or hasattr(process, "num_levels"):
             assert process.sigma(steps).device == steps.device
+
+
+def test_a_changed_parameter_is_heard_at_once():
+    process = VP()
+    before = process.alpha(0.5)
+    process.beta_max = 5.0
+    assert process.alpha(0.5) == VP(beta_max=5.0).alpha(0.5) != before
+
+
+def test_a_process_that_was_asked_can_be_copied_and_pickled():
+    process = VP()
+    answer = process.alpha(0.5)
+    assert copy.deepcopy(process).alpha(0.5) == pickle.loads(pickle.dumps(process)).alpha(0.5) == answer
