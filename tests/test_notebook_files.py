@@ -74,13 +74,11 @@ def without_words(notebook):
 
 
 def noisy(notebook):
-    """Progress bars and warnings on stderr are not part of a page."""
-    return [
-        "stderr is stored"
-        for c in code_cells(notebook)
-        for out in c["outputs"]
-        if out.get("name") == "stderr"
-    ]
+    """Progress bars, warnings on stderr and memory addresses are not part of a page."""
+    outputs = [out for c in code_cells(notebook) for out in c["outputs"]]
+    bars = ["stderr is stored" for out in outputs if out.get("name") == "stderr"]
+    texts = ["".join(out.get("text", "")) + "".join(out.get("data", {}).get("text/plain", "")) for out in outputs]
+    return bars + [f"an address in memory: {text[:60]}" for text in texts if re.search(r" at 0x[0-9a-f]{6}", text)]
 
 
 def long_cells(notebook):
@@ -164,6 +162,11 @@ def progress_bar(notebook):
     notebook["cells"][1]["outputs"] = [{"output_type": "stream", "name": "stderr", "text": "50%"}]
 
 
+def address(notebook):
+    data = {"text/plain": "<torch._C.Generator at 0x7fa784621410>"}
+    notebook["cells"][1]["outputs"] = [{"output_type": "execute_result", "data": data}]
+
+
 def endless_cell(notebook):
     notebook["cells"][1]["source"] = "\n".join(["x = 1"] * (LONGEST + 1))
 
@@ -178,6 +181,7 @@ BROKEN = [
     (without_words, silent_html),
     (without_words, silent_markdown),
     (noisy, progress_bar),
+    (noisy, address),
     (long_cells, endless_cell),
 ]
 
