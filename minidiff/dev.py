@@ -397,7 +397,7 @@ def bench(root=ROOT):
             "-m",
             "pytest",
             "-q",
-            "--benchmark-columns=min,median,rounds",
+            "--benchmark-quiet",
             str(root / "tests" / "benchmarks"),
         ],
         cwd=root,
