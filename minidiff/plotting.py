@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FormatStrFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from PIL import Image
 
 # Okabe and Ito's palette, told apart by colour-blind readers; neighbours differ in grey print too.
@@ -122,7 +122,7 @@ def _plain_ticks(axis, values):
     ticks = [m * 10.0**k for k in range(-9, 10) for m in (1, 2, 5)]
     fitting = [tick for tick in ticks if low * 0.8 <= tick <= high * 1.25]
     axis.set_major_locator(FixedLocator(fitting if len(fitting) > 1 else [low, high]))
-    axis.set_major_formatter(FormatStrFormatter("%.3g"))
+    axis.set_major_formatter(FuncFormatter(lambda tick, _: f"{tick:.{3 if tick < 1000 else 12}g}"))
     axis.set_minor_locator(NullLocator())
 
 
