@@ -13,3 +13,10 @@ def fitting_betas(num_steps):
 def fitting_betas(num_steps):
     rate = 20 * torch.linspace(-6, 6, num_steps, dtype=torch.float64).sigmoid()
     return -torch.expm1(-rate / num_steps)
+
+
+# %% a long chain, respaced
+def fitting_betas(num_steps):
+    full = torch.cat([torch.ones(1).double(), (1 - torch.linspace(1e-4, 0.02, 4000).double() / 4).cumprod(0)])
+    pick = full[torch.linspace(0, 4000, num_steps + 1).round().long()]
+    return 1 - pick[1:] / pick[:-1]

@@ -18,3 +18,27 @@ def ancestral(eps, x, chain, generator=None):
         z = torch.randn(x.shape, generator=generator)
         x = chain.posterior_mean(x0, x, t) + chain.posterior_variance[t].item() ** 0.5 * z
     return x
+
+
+# %% log variance, float32, the last noise times 0
+def ancestral(eps, x, chain, generator=None):
+    x = x.float()
+    betas, bars = chain.betas.float(), chain.alpha_bars.float()
+    logv = chain.posterior_variance.float().log()
+    t = chain.num_steps
+    while t >= 1:
+        x = (x - betas[t] * eps(x, t) * (1 - bars[t]).rsqrt()) * (1 - betas[t]).rsqrt()
+        x = x + (0.5 * logv[t]).exp() * torch.randn(x.shape, generator=generator)
+        t -= 1
+    return x
+
+
+# %% a batch of steps, torch.normal
+def ancestral(eps, x, chain, generator=None):
+    for t in range(chain.num_steps, 0, -1):
+        e = eps(x, torch.full((len(x),), t))
+        bar, before, b = chain.alpha_bars[t], chain.alpha_bars[t - 1], chain.betas[t]
+        x0 = (x - (1 - bar).sqrt() * e) / bar.sqrt()
+        m = (before.sqrt() * b * x0 + (1 - b).sqrt() * (1 - before) * x) / (1 - bar)
+        x = torch.normal(m, chain.posterior_variance[t].sqrt().item(), generator=generator) if t > 1 else m
+    return x

@@ -20,3 +20,25 @@ def posterior_mean(x0, xt, t, betas):
 # %% the library
 def posterior_mean(x0, xt, t, betas):
     return DDPM(betas).posterior_mean(x0, xt, t)
+
+
+# %% numpy
+import numpy as np
+
+
+def posterior_mean(x0, xt, t, betas):
+    b = np.asarray(betas, dtype=float)
+    bars = np.append(1.0, np.cumprod(1 - b))
+    B = b[t - 1]
+    c0 = np.sqrt(bars[t - 1]) * B / (1 - bars[t])
+    ct = np.sqrt(1 - B) * (1 - bars[t - 1]) / (1 - bars[t])
+    return c0 * np.asarray(x0) + ct * np.asarray(xt)
+
+
+# %% Kalman's update
+def posterior_mean(x0, xt, t, betas):
+    keep = torch.prod(1 - betas[: t - 1])
+    m, v = keep.sqrt() * x0, 1 - keep
+    a, b = (1 - betas[t - 1]).sqrt(), betas[t - 1]
+    gain = v * a / (a * a * v + b)
+    return m + gain * (xt - a * m)

@@ -19,3 +19,10 @@ def denoising_loss(net, process, x0, t, noise):
     for _ in x0.shape[1:]:
         alpha, sigma = alpha[..., None], sigma[..., None]
     return torch.linalg.vector_norm((net(alpha * x0 + sigma * noise, t) - noise).reshape(len(x0), -1), dim=1) ** 2
+
+
+# %% the batch moved to the last axis
+def denoising_loss(net, process, x0, t, noise):
+    xt = (process.alpha(t) * x0.movedim(0, -1) + process.sigma(t) * noise.movedim(0, -1)).movedim(-1, 0)
+    d = noise - net(xt, t)
+    return (d * d).sum(dim=tuple(range(1, d.ndim)))

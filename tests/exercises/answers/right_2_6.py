@@ -15,3 +15,32 @@ def annealed_langevin(score, x, sigmas, eps, steps_per_level, generator=None):
         z = torch.randn(x.shape, generator=generator, dtype=x.dtype)
         x = x + 0.5 * steps[i].item() * score(x, sigmas[i].item()) + steps[i].sqrt().item() * z
     return x
+
+
+# %% numpy levels, float32 noise
+import numpy as np
+
+
+def annealed_langevin(score, x, sigmas, eps, steps_per_level, generator=None):
+    sigmas = np.asarray(sigmas, dtype=np.float64)
+    a = eps * (sigmas / sigmas[-1]) ** 2
+    for i in range(len(sigmas)):
+        for k in range(steps_per_level):
+            z = torch.randn(x.shape, generator=generator)
+            x = x + a[i] / 2 * score(x, sigmas[i]) + np.sqrt(a[i]) * z
+    return x
+
+
+# %% a float32 state
+def annealed_langevin(score, x, sigmas, eps, steps_per_level, generator=None):
+    x = x.float()
+    sigmas = list(map(float, sigmas))
+    while sigmas:
+        s = sigmas[0]
+        a = eps * s * s / sigmas[-1] ** 2
+        k = 0
+        while k < steps_per_level:
+            x = x + a / 2 * score(x, s) + a ** .5 * torch.randn(x.shape, generator=generator)
+            k += 1
+        sigmas.pop(0)
+    return x

@@ -17,3 +17,15 @@ def betas_of_vp(num_steps, beta_min, beta_max):
     def alpha_bar(t):
         return math.exp(-beta_min * t - (beta_max - beta_min) * t * t / 2)
     return [1 - alpha_bar((i + 1) / num_steps) / alpha_bar(i / num_steps) for i in range(num_steps)]
+
+
+# %% the integral by quadrature, a list
+def betas_of_vp(num_steps, beta_min, beta_max):
+    from scipy.integrate import quad
+    return [1 - math.exp(-quad(lambda u: beta_min + u * (beta_max - beta_min), (k - 1) / num_steps, k / num_steps)[0]) for k in range(1, num_steps + 1)]
+
+
+# %% expm1, float32
+def betas_of_vp(num_steps, beta_min, beta_max):
+    t = torch.linspace(0, 1, num_steps + 1)
+    return -torch.expm1(-torch.diff(beta_min * t + 0.5 * (beta_max - beta_min) * t.square()))

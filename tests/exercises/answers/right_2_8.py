@@ -10,3 +10,17 @@ def flow_step(process, score, x, t, s):
     change -= process.diffusion(t) ** 2 / 2 * score(x, t)
     x += (s - t) * change
     return x
+
+
+# %% a float32 state
+def flow_step(process, score, x, t, s):
+    x = x.float()
+    return x + (s - t) * (process.drift_rate(t) * x - process.diffusion(t) ** 2 * score(x, t) / 2)
+
+
+# %% a time for each example
+def flow_step(process, score, x, t, s):
+    tt = torch.full((len(x),), t, dtype=x.dtype)
+    col = (-1,) + (1,) * (x.ndim - 1)
+    f, g = process.drift_rate(tt).reshape(col), process.diffusion(tt).reshape(col)
+    return x + (s - t) * (f * x - 0.5 * g.square() * score(x, t))

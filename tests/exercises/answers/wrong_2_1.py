@@ -32,3 +32,15 @@ def variance_of_xt(process, t, data_std):
 def variance_of_xt(process, t, data_std):
     from minidiff import VP
     return VP().alpha(t) ** 2 * data_std**2 + VP().sigma(t) ** 2
+
+
+# %% a column in the place of (B,)
+def variance_of_xt(process, t, data_std):
+    v = process.alpha(t) ** 2 * data_std ** 2 + process.sigma(t) ** 2
+    return v[:, None] if torch.is_tensor(v) else v
+
+
+# %% the first time for all
+def variance_of_xt(process, t, data_std):
+    t = float(t) if not torch.is_tensor(t) else float(t.flatten()[0])
+    return process.alpha(t) ** 2 * data_std ** 2 + process.sigma(t) ** 2

@@ -42,3 +42,15 @@ def fitting_betas(num_steps):
 # %% whole division: no noise at all in a chain of 2000
 def fitting_betas(num_steps):
     return torch.linspace(1e-4, 0.02, num_steps, dtype=torch.float64) * (1000 // num_steps)
+
+
+# %% the old betas, the last one near 1
+def fitting_betas(num_steps):
+    b = torch.linspace(1e-4, 0.02, num_steps).double(); b[-1] = 0.9999
+    return b
+
+
+# %% alpha_bar in the place of beta
+def fitting_betas(num_steps):
+    b = torch.linspace(1e-4, 0.02, num_steps).double() * 1000 / num_steps
+    return (1 - b).cumprod(0)

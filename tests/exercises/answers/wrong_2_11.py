@@ -75,3 +75,21 @@ def ancestral(eps, x, chain, generator=None):
 def ancestral(eps, x, chain, generator=None):
     t = chain.num_steps
     return (x - (1 - chain.alpha_bars[t]).sqrt() * eps(x, t)) / chain.alpha_bars[t].sqrt()
+
+
+# %% the generator not used
+def ancestral(eps, x, chain, generator=None):
+    for t in range(chain.num_steps, 0, -1):
+        x = (x - chain.betas[t] / (1 - chain.alpha_bars[t]).sqrt() * eps(x, t)) / (1 - chain.betas[t]).sqrt()
+        if t > 1:
+            x = x + chain.posterior_variance[t].sqrt() * torch.randn_like(x)
+    return x
+
+
+# %% the variance of the step before
+def ancestral(eps, x, chain, generator=None):
+    for t in range(chain.num_steps, 0, -1):
+        x = (x - chain.betas[t] / (1 - chain.alpha_bars[t]).sqrt() * eps(x, t)) / (1 - chain.betas[t]).sqrt()
+        if t > 1:
+            x = x + chain.posterior_variance[t - 1].sqrt() * torch.randn(x.shape, generator=generator, dtype=x.dtype)
+    return x

@@ -32,3 +32,14 @@ def chain_scales(betas):
 def chain_scales(betas):
     bars = torch.cat([betas.new_ones(1), (-betas.cumsum(0)).exp()])
     return bars.sqrt(), (1 - bars).sqrt()
+
+
+# %% alpha taken for alpha_bar in sigma
+def chain_scales(betas):
+    a = torch.cat([betas.new_ones(1), (1 - betas).cumprod(0)]).sqrt()
+    return a, (1 - a).sqrt()
+
+
+# %% each step by itself
+def chain_scales(betas):
+    return torch.cat([betas.new_ones(1), (1 - betas).sqrt()]), torch.cat([betas.new_zeros(1), betas.sqrt()])

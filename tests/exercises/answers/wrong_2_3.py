@@ -38,3 +38,17 @@ def posterior_mean(x0, xt, t, betas):
     bars = torch.cat([betas.new_ones(1), (1 - betas).cumprod(0)])
     beta, bar, before = betas[t - 1], bars[t], bars[t - 1]
     return (before.sqrt() * beta.sqrt() * x0 + (1 - beta).sqrt() * (1 - before) * xt) / (1 - bar)
+
+
+# %% a weighted average of data and x_t
+def posterior_mean(x0, xt, t, betas):
+    bars = torch.cat([betas.new_ones(1), (1 - betas).cumprod(0)])
+    w = betas[t - 1] / (1 - bars[t])
+    return w * x0 + (1 - w) * xt
+
+
+# %% the mean of DDIM
+def posterior_mean(x0, xt, t, betas):
+    bars = torch.cat([betas.new_ones(1), (1 - betas).cumprod(0)])
+    e = (xt - bars[t].sqrt() * x0) / (1 - bars[t]).sqrt()
+    return bars[t - 1].sqrt() * x0 + (1 - bars[t - 1]).sqrt() * e

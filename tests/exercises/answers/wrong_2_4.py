@@ -61,3 +61,20 @@ def denoising_loss(net, process, x0, t, noise):
 # %% not squared
 def denoising_loss(net, process, x0, t, noise):
     return (noise - net(process.perturb(x0, t, noise), t)).abs().flatten(1).sum(1)
+
+
+# %% noise of its own
+def denoising_loss(net, process, x0, t, noise):
+    noise = torch.randn_like(x0)
+    return (noise - net(process.perturb(x0, t, noise), t)).square().flatten(1).sum(1)
+
+
+# %% the time given as a column
+def denoising_loss(net, process, x0, t, noise):
+    col = (-1,) + (1,) * (x0.ndim - 1)
+    return (noise - net(process.perturb(x0, t, noise), t.reshape(col))).square().flatten(1).sum(1)
+
+
+# %% the sum over the last axis only
+def denoising_loss(net, process, x0, t, noise):
+    return (noise - net(process.perturb(x0, t, noise), t)).square().sum(-1)

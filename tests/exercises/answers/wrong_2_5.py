@@ -26,3 +26,14 @@ def langevin_step(score, x, step_size, noise):
 # %% one noise for the whole batch
 def langevin_step(score, x, step_size, noise):
     return x + 0.5 * step_size * score(x) + math.sqrt(step_size) * noise[:1]
+
+
+# %% the increment alone
+def langevin_step(score, x, step_size, noise):
+    return 0.5 * step_size * score(x) + math.sqrt(step_size) * noise
+
+
+# %% the score taken after the noise
+def langevin_step(score, x, step_size, noise):
+    y = x + math.sqrt(step_size) * noise
+    return y + 0.5 * step_size * score(y)

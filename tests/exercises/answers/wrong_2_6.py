@@ -108,3 +108,23 @@ def annealed_langevin(score, x, sigmas, eps, steps_per_level, generator=None):
         for _ in range(steps_per_level):
             x = x + step / 2 * score(x, sigma) + math.sqrt(step) * torch.randn(x.shape, generator=generator)
     return x
+
+
+# %% the generator set back at every level
+def annealed_langevin(score, x, sigmas, eps, steps_per_level, generator=None):
+    state = None if generator is None else generator.get_state()
+    for s in sigmas:
+        if generator is not None: generator.set_state(state)
+        a = float(eps * s**2 / sigmas[-1]**2)
+        for _ in range(steps_per_level):
+            x = x + a / 2 * score(x, s) + a ** .5 * torch.randn(x.shape, generator=generator, dtype=x.dtype)
+    return x
+
+
+# %% the two loops swapped
+def annealed_langevin(score, x, sigmas, eps, steps_per_level, generator=None):
+    for _ in range(steps_per_level):
+        for s in sigmas:
+            a = float(eps * s**2 / sigmas[-1]**2)
+            x = x + a / 2 * score(x, s) + a ** .5 * torch.randn(x.shape, generator=generator, dtype=x.dtype)
+    return x

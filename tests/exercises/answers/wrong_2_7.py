@@ -41,3 +41,16 @@ def betas_of_vp(num_steps, beta_min, beta_max):
 # %% times from 0 to 1 with both ends
 def betas_of_vp(num_steps, beta_min, beta_max):
     return torch.linspace(beta_min, beta_max, num_steps, dtype=torch.float64) / num_steps
+
+
+# %% clipped at 0.999
+def betas_of_vp(num_steps, beta_min, beta_max):
+    t = torch.arange(num_steps + 1, dtype=torch.float64) / num_steps
+    integral = beta_min * t + (beta_max - beta_min) * t**2 / 2
+    return (1 - torch.exp(-(integral[1:] - integral[:-1]))).clamp(max=0.999)
+
+
+# %% the integral without the exponential
+def betas_of_vp(num_steps, beta_min, beta_max):
+    t = torch.arange(num_steps + 1, dtype=torch.float64) / num_steps
+    return (beta_min * t + (beta_max - beta_min) * t**2 / 2).diff()

@@ -38,3 +38,14 @@ def flow_step(process, score, x, t, s):
 def flow_step(process, score, x, t, s):
     velocity = process.drift_rate(t) * x - 0.5 * process.diffusion(t) ** 2 * score(x, t)
     return x + (s - t) * velocity + process.diffusion(t) * math.sqrt(t - s) * torch.randn_like(x)
+
+
+# %% the linear part exact
+def flow_step(process, score, x, t, s):
+    return math.exp((s - t) * process.drift_rate(t)) * x - (s - t) * 0.5 * process.diffusion(t) ** 2 * score(x, t)
+
+
+# %% a step of DDIM
+def flow_step(process, score, x, t, s):
+    e = -process.sigma(t) * score(x, t)
+    return process.alpha(s) / process.alpha(t) * (x - process.sigma(t) * e) + process.sigma(s) * e

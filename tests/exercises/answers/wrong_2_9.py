@@ -89,3 +89,32 @@ def reverse_walk(model, x, grid, generator=None):
         noise = torch.randn(len(x), *[1] * (x.ndim - 1), generator=generator)
         x = x - h * (process.drift_rate(t) * x - g**2 * model.score(x, t)) + g * math.sqrt(h) * noise
     return x
+
+
+# %% the generator not used
+def reverse_walk(model, x, grid, generator=None):
+    p = model.process
+    for t, s in zip(grid.tolist(), grid[1:].tolist()):
+        g, h = p.diffusion(t), t - s
+        x = x - h * (p.drift_rate(t) * x - g**2 * model.score(x, t)) + g * h**.5 * torch.randn_like(x)
+    return x
+
+
+# %% even steps in place of the grid
+def reverse_walk(model, x, grid, generator=None):
+    p = model.process
+    h = float(grid[0] - grid[-1]) / (len(grid) - 1)
+    for t in grid[:-1].tolist():
+        g = p.diffusion(t)
+        x = x - h * (p.drift_rate(t) * x - g**2 * model.score(x, t)) + g * h**.5 * torch.randn(x.shape, generator=generator, dtype=x.dtype)
+    return x
+
+
+# %% uniform noise
+def reverse_walk(model, x, grid, generator=None):
+    p = model.process
+    for t, s in zip(grid.tolist(), grid[1:].tolist()):
+        g, h = p.diffusion(t), t - s
+        z = (torch.rand(x.shape, generator=generator, dtype=x.dtype) - .5) * 12**.5
+        x = x - h * (p.drift_rate(t) * x - g**2 * model.score(x, t)) + g * h**.5 * z
+    return x
