@@ -28,8 +28,10 @@ def check_number(name, value, low=-math.inf, high=math.inf, *, open_low=True, op
 
 def check_count(name, value, least=1):
     """Return `value` as an int if it is whole and at least `least`: 3.0 is, True is not a count."""
+    if isinstance(value, torch.Tensor) and value.numel() == 1:
+        value = value.item()
     whole = isinstance(value, (int, float)) or hasattr(value, "__index__")
-    if not whole or isinstance(value, bool):
+    if not whole or isinstance(value, (bool, torch.Tensor)):
         raise TypeError(f"{name} must be a whole number, got {shown(value)}")
     if not math.isfinite(value) or int(value) != value or value < least:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {shown(value)}")
@@ -54,14 +56,47 @@ def check_data(name, x):
                         f"use {name}.float()")
     if x.ndim == 0:
         raise ValueError(f"{name} must have a batch axis first, got a tensor without axes")
+    if not x.numel():
+        raise ValueError(f"{name} must have shape (B, *shape) and not be empty, "
+                         f"got {tuple(x.shape)}")
     if not torch.isfinite(x).all():
         count = int((~torch.isfinite(x)).sum())
         raise ValueError(f"{name} must be finite, got {count} NaN or infinite entries")
     return x
 
 
+def check_tensor(name, x):
+    """Return `x` if it is a floating-point tensor; cheap, for what is asked at every step."""
+    if not isinstance(x, torch.Tensor) or not x.is_floating_point():
+        raise TypeError(f"{name} must be a tensor of floating-point numbers, got {shown(x)}")
+    return x
+
+
+def check_generator(generator):
+    """Return `generator` if it is a torch.Generator or None."""
+    if generator is not None and not isinstance(generator, torch.Generator):
+        raise TypeError(f"generator must be a torch.Generator or None, got {shown(generator)}")
+    return generator
+
+
+def check_function(name, function):
+    """Return `function` if it can be called."""
+    if not callable(function):
+        raise TypeError(f"{name} must be a function, got {shown(function)}")
+    return function
+
+
+def check_model(model):
+    """Return `model` if it knows its process, as Denoiser and the exact denoisers do."""
+    if not hasattr(model, "process"):
+        raise TypeError("model must be a Denoiser or an exact denoiser, got "
+                        f"{type(model).__name__}: wrap the network as Denoiser(net, process)")
+    return model
+
+
 def check_same_shape(name, x, other_name, other):
     """Raise unless the tensors have one shape: broadcasting is how a batch gets to share noise."""
+    check_tensor(name, x)
     if x.shape != other.shape:
         raise ValueError(f"{name} must have the shape of {other_name}, {tuple(other.shape)}, "
                          f"got {tuple(x.shape)}")
@@ -70,6 +105,8 @@ def check_same_shape(name, x, other_name, other):
 def check_table(name, values):
     """Return `values` as a 1-D float64 tensor, without NaN."""
     try:
+        if isinstance(values, torch.Tensor) and values.is_complex():
+            raise TypeError
         table = torch.as_tensor(values, dtype=torch.float64).detach().clone()
     except (TypeError, ValueError, RuntimeError):
         raise TypeError(f"{name} must be a sequence of numbers, got {shown(values)}") from None

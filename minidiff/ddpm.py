@@ -9,7 +9,8 @@ from numbers import Integral
 
 import torch
 
-from .checks import check_choice, check_count, check_data, check_number, check_table
+from .checks import (check_choice, check_count, check_data, check_model, check_number,
+                     check_same_shape, check_table, check_tensor, shown)
 from .process import VariancePreserving, curve, expand, randn_like
 
 VARIANCES = ("posterior", "beta")
@@ -74,6 +75,9 @@ class DDPM(VariancePreserving):
                             f"got {type(process).__name__}")
         num_steps = check_count("num_steps", num_steps)
         t = torch.arange(num_steps + 1, dtype=torch.float64) / num_steps
+        if (process.alpha(t) ** 2 + process.sigma(t) ** 2 - 1).abs().max() > 1e-6:   # sub-VP
+            raise ValueError("process must be variance preserving (alpha^2 + sigma^2 = 1), "
+                             f"got {type(process).__name__}")
         return cls(1 - (process.alpha(t[1:]) / process.alpha(t[:-1])) ** 2)
 
     # The chain as a continuous process
@@ -89,7 +93,10 @@ class DDPM(VariancePreserving):
 
     def check_step(self, step, least=0):
         """Return `step` if it is in least..T; raise a ValueError otherwise."""
-        low, high = (step.min(), step.max()) if isinstance(step, torch.Tensor) else (step, step)
+        tensor = isinstance(step, torch.Tensor)
+        if step.is_floating_point() if tensor else not isinstance(step, Integral):
+            raise TypeError(f"step must be a whole number or a tensor of them, got {shown(step)}")
+        low, high = (step.min(), step.max()) if tensor else (step, step)
         if low < least or high > self.num_steps:
             raise ValueError(f"step must lie in {least}..{self.num_steps}, "
                              f"got {int(low)} to {int(high)}")
@@ -147,6 +154,7 @@ class DDPM(VariancePreserving):
 
     def posterior_mean(self, x0, xt, step):
         """Mean of q(x_{t-1} | x_t, x_0), mu tilde (DDPM Eq. 7), (B, *shape)."""
+        check_same_shape("x0", x0, "xt", check_tensor("xt", xt))
         beta = self.entry(self.betas, self.check_step(step, least=1), xt)
         bar = self.entry(self.alpha_bars, step, xt)
         bar_before = self.entry(self.alpha_bars, step - 1, xt)
@@ -155,16 +163,18 @@ class DDPM(VariancePreserving):
 
     def mean_from_eps(self, xt, eps, step):
         """Mean of p_theta(x_{t-1} | x_t) from a predicted noise (DDPM Eq. 11), (B, *shape)."""
+        check_same_shape("eps", eps, "xt", check_tensor("xt", xt))
         beta = self.entry(self.betas, self.check_step(step, least=1), xt)
         bar = self.entry(self.alpha_bars, step, xt)
         return (xt - beta / (1 - bar) ** 0.5 * eps) / (1 - beta) ** 0.5
 
     def reverse_step(self, model, xt, step, variance="posterior", generator=None):
         """An ancestral step x_t -> x_{t-1} (DDPM Algorithm 2), `step` whole; no noise at step 1."""
-        mean = self.mean_from_eps(xt, model.eps(xt, step), step)
+        variances = self.reverse_variance(variance)
+        mean = self.mean_from_eps(xt, check_model(model).eps(xt, step), step)
         if step == 1:
             return mean
-        std = self.reverse_variance(variance)[step].sqrt().item()
+        std = variances[step].sqrt().item()
         return mean + std * randn_like(xt, generator)
 
     def reverse_variance(self, variance):

@@ -5,8 +5,8 @@ For x = alpha x0 + sigma eps the four say the same:
 """
 import torch
 
-from .checks import check_choice, check_number
-from .process import check_process, expand
+from .checks import check_choice, check_number, check_tensor, shown
+from .process import check_process, check_times, expand
 
 PREDICTIONS = ("eps", "x0", "v", "score")
 
@@ -102,17 +102,27 @@ class Denoiser(Model):
                              f'got predicts={predicts!r}')
 
     def predict(self, x, t):
-        """The network's answer, of kind `predicts`."""
+        """The network's answer, of kind `predicts`, (B, *shape)."""
+        check_tensor("x", x)
         time = self.process.as_time(t)
         if not isinstance(time, torch.Tensor):
             time = torch.tensor(time, dtype=x.dtype, device=x.device)
+        check_times(time, x)
         if self.sigma_data is None:
-            return self.net(x, time.to(x.dtype))
+            return self.ask(x, time.to(x.dtype))
         alpha, sigma = self.scales(x, t)
         level, data = sigma / alpha, self.sigma_data               # x / alpha = x0 + level * eps
         total = (level**2 + data**2) ** 0.5
-        output = self.net(x / (alpha * total), time.to(x.dtype))
+        output = self.ask(x / (alpha * total), time.to(x.dtype))
         return data**2 / total**2 * x / alpha + level * data / total * output
+
+    def ask(self, x, time):
+        """net(x, time); an answer of another shape would spread over the batch unseen."""
+        answer = self.net(x, time)
+        if getattr(answer, "shape", None) != x.shape:
+            raise ValueError(f"net must answer with the shape of x, {tuple(x.shape)}, "
+                             f"got {shown(answer)}")
+        return answer
 
     def forward(self, x, t):
         """E[x_0 | x_t = x], (B, *shape)."""

@@ -8,9 +8,10 @@ import math
 
 import torch
 
-from .checks import check_count, check_data, check_number, shown
+from .checks import (check_count, check_data, check_generator, check_grid, check_number,
+                     check_tensor, shown)
 from .denoiser import Model
-from .process import expand
+from .process import check_process, check_times, expand
 
 
 class GaussianMixture:
@@ -55,6 +56,9 @@ class GaussianMixture:
     def sample(self, n, generator=None, dtype=torch.float32):
         """Draw n examples, (n, *shape), on the CPU."""
         n = check_count("n", n)
+        check_generator(generator)
+        if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+            raise TypeError(f"dtype must be a floating-point dtype of torch, got {shown(dtype)}")
         pick = torch.multinomial(self.weights, n, replacement=True, generator=generator)
         noise = torch.randn((n, *self.shape), generator=generator, dtype=torch.float64)
         stds = expand(self.stds[pick], noise) if self.isotropic else self.stds[pick]
@@ -62,6 +66,8 @@ class GaussianMixture:
 
     def marginal(self, process, t):
         """The law of x_t, t a number: means alpha m and variances alpha^2 s^2 + sigma^2 instead."""
+        t = check_process(process).as_time(t)
+        t = check_number("t", t, 0, 1, open_low=False, open_high=False)
         alpha, sigma = process.alpha(t), process.sigma(t)
         stds = ((alpha * self.stds) ** 2 + sigma**2).sqrt()
         return GaussianMixture(self.weights, alpha * self.means, stds)
@@ -78,6 +84,7 @@ class GaussianMixture:
         """P(X <= x) for one-dimensional data, same shape as x."""
         if self.dims != 1:
             raise ValueError(f"cdf needs one-dimensional data, got shape {self.shape}")
+        check_data("x", x)
         stds = self.stds.reshape(1, -1)
         scaled = (x.double().reshape(-1, 1) - self.means.reshape(1, -1)) / stds
         return (torch.special.ndtr(scaled) @ self.weights).reshape(x.shape).to(x.dtype)
@@ -130,9 +137,17 @@ class Gaussian(GaussianMixture):
     """N(mean, std^2 I), std of the mean's shape or a number: linear samplers are exact on it."""
 
     def __init__(self, mean, std):
-        mean = torch.as_tensor(mean, dtype=torch.float64)
-        std = torch.as_tensor(std, dtype=torch.float64)
-        super().__init__([1.0], mean[None], std if std.ndim == 0 else std.expand(mean.shape)[None])
+        try:
+            mean = torch.as_tensor(mean, dtype=torch.float64)
+            std = torch.as_tensor(std, dtype=torch.float64)
+            std = std if std.ndim == 0 else std.expand(mean.shape)[None]
+        except (TypeError, ValueError) as error:
+            raise TypeError("mean and std must be numbers or sequences of numbers, "
+                            f"got {shown(mean)} and {shown(std)}") from error
+        except RuntimeError:
+            raise ValueError(f"std must be a number or have the shape of mean, "
+                             f"{tuple(mean.shape)}, got {tuple(std.shape)}") from None
+        super().__init__([1.0], mean[None], std)
 
 
 class ExactDenoiser(Model):
@@ -142,32 +157,32 @@ class ExactDenoiser(Model):
         super().__init__(process)
         self.target = target
 
-    def at(self, t):
-        """alpha(t) and sigma(t) in float64, a number or (B,)."""
+    def at(self, x, t):
+        """alpha(t) and sigma(t) in float64, a number or (B,), for x (B, *shape)."""
         if isinstance(t, torch.Tensor):
-            t = self.process.as_time(t).double()
+            t = check_times(self.process.as_time(t).double(), x)
         return self.process.alpha(t), self.process.sigma(t)
 
     def score(self, x, t):
         """Gradient of log q_t at x, (B, *shape); defined at t = 0 as well."""
-        return self.target._score(x, *self.at(t))
+        return self.target._score(x, *self.at(x, t))
 
     def forward(self, x, t):
         """E[x_0 | x_t = x] by Tweedie's formula (x + sigma^2 score) / alpha, (B, *shape)."""
-        alpha, sigma = (expand(scale, x) for scale in self.at(t))
+        alpha, sigma = (expand(scale, x) for scale in self.at(x, t))
         return (x + sigma**2 * self.score(x, t)) / alpha
 
     def eps(self, x, t):
         """E[eps | x_t = x] = -sigma score, (B, *shape)."""
-        return -expand(self.at(t)[1], x) * self.score(x, t)
+        return -expand(self.at(x, t)[1], x) * self.score(x, t)
 
     def log_prob(self, x, t):
         """log q_t(x) in nats, (B,)."""
-        return self.target._components(x, *self.at(t))[0].logsumexp(1).to(x.dtype)
+        return self.target._components(x, *self.at(x, t))[0].logsumexp(1).to(x.dtype)
 
     def posterior_variance(self, x, t):
         """Var[x_0 | x_t = x] of each coordinate, (B, *shape)."""
-        target, (alpha, sigma) = self.target, self.at(t)
+        target, (alpha, sigma) = self.target, self.at(x, t)
         logits, variance = target._components(x, alpha, sigma)
         if target.isotropic:
             variance = variance[:, :, None]
@@ -208,7 +223,8 @@ def variance_after(process, step, grid, data_std):
     denoiser is linear here, so every step multiplies the variance and adds to it: no network, no
     sampling noise, no error but the solver's.
     """
-    times = [float(t) for t in grid]
+    times, data_std = check_grid(grid), check_number("data_std", data_std, 0, open_low=False)
+    check_process(process)
     variance = (process.alpha(times[0]) * data_std) ** 2 + process.sigma(times[0]) ** 2
     for t, s in zip(times[:-1], times[1:]):
         alpha, sigma = process.alpha(t), process.sigma(t)

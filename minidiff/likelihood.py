@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import torch
 
-from .checks import check_choice, check_count, check_data, check_number
+from .checks import (check_choice, check_count, check_data, check_model, check_number,
+                     check_tensor)
 from .ddpm import VARIANCES
 from .grids import log_snr
 from .process import randn_like
@@ -85,7 +86,7 @@ def flow_log_prob(model, x, grid=None, *, divergence="exact", generator=None, st
     `divergence` is "exact" (a backward pass per coordinate) or "hutchinson" (Skilling-Hutchinson:
     one Rademacher probe per example for the whole path, unbiased and noisy).
     """
-    process = model.process
+    process = check_model(model).process
     check_choice("divergence", divergence, ("exact", "hutchinson"))
     if grid is None:
         grid = log_snr(process, check_count("steps", steps), end=check_number("end", end, 0, 1))
@@ -123,4 +124,8 @@ def bits_per_dim(log_prob, dims, bin_width=1.0):
     discrete data.
     """
     dims, bin_width = check_count("dims", dims), check_number("bin_width", bin_width, 0)
+    if isinstance(log_prob, torch.Tensor):
+        check_tensor("log_prob", log_prob)
+    else:
+        check_number("log_prob", log_prob, open_low=False)
     return -(log_prob / dims + math.log(bin_width)) / math.log(2)

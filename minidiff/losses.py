@@ -1,7 +1,7 @@
 """Training objectives: per-example values, a sum over coordinates, never averaged inside."""
 import torch
 
-from .checks import check_choice
+from .checks import check_choice, check_model, shown
 from .process import expand
 
 WEIGHTS = ("simple", "x0", "snr", "likelihood")
@@ -23,6 +23,8 @@ def weight_of(process, t, weight):
     check_choice("weight", weight, WEIGHTS)
     if weight == "simple":
         return torch.ones_like(process.alpha(t))
+    if not torch.all(torch.as_tensor(process.as_time(t)) > 0):
+        raise ValueError(f"t must be above 0 for the weight {weight!r}, got {shown(t)}")
     if weight == "likelihood":
         return process.diffusion(t) ** 2 / (2 * process.sigma(t) ** 2)
     inverse = 1 / process.snr(t)
@@ -36,7 +38,7 @@ def denoising(model, x0, t, noise, weight="simple"):
     s_theta||^2 as well: DDPM's loss and NCSN's are one. t is (B,), times or, for a chain, whole
     steps. Raises as process.perturb does.
     """
-    process = model.process
+    process = check_model(model).process
     xt = process.perturb(x0, t, noise)
     error = (model.eps(xt, t) - noise).reshape(len(x0), -1).square().sum(1)
     if isinstance(weight, str) and weight == "simple":

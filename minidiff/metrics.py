@@ -120,7 +120,10 @@ def classifier(name="digits"):
 
 def features(images, name="digits"):
     """Features (n, 64) of images (n, 1, h, w) in the classifier ``name``; pixels cut to [-1, 1]."""
-    return classifier(name).features(check_data("images", images).float().cpu().clamp(-1, 1))
+    if check_data("images", images).ndim != 4 or images.shape[1] != 1 or min(images.shape[2:]) < 8:
+        raise ValueError("images must have shape (n, 1, h, w) with sides from 8 on, "
+                         f"got {tuple(images.shape)}")
+    return classifier(name).features(images.float().cpu().clamp(-1, 1))
 
 
 def image_distance(images, reference, name="digits"):

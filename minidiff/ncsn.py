@@ -187,6 +187,10 @@ def settled_variance(step_size, ratio, steps_per_level):
     delta_i / sigma_i^2 in the convention of `langevin`, so NCSNv2's epsilon / sigma_L^2 is
     step_size / 2.
     """
+    if not isinstance(step_size, torch.Tensor):
+        check_number("step_size", step_size, 0)
+    check_number("ratio", ratio, 0)
+    check_count("steps_per_level", steps_per_level)
     shrink = 1 - step_size / 2
     rest = step_size / (1 - shrink**2)                       # the stationary variance
     return shrink ** (2 * steps_per_level) * (ratio**2 - rest) + rest

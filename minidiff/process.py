@@ -9,18 +9,28 @@ import math
 
 import torch
 
-from .checks import check_data, check_number, check_same_shape, shown
+from .checks import (check_data, check_generator, check_number, check_same_shape, check_tensor,
+                     shown)
+
+
+def check_times(t, x):
+    """Return the tensor t if it is one time, or one per example of x, (B, *shape)."""
+    if t.ndim > 1 or (t.ndim == 1 and len(t) not in (1, len(x))):
+        raise ValueError(f"t must have shape () or ({len(x)},), one time per example, "
+                         f"got {tuple(t.shape)}")
+    return t
 
 
 def expand(t, x):
     """Append axes to t, (B,) -> (B, 1, ..., 1), to multiply x (B, *shape). Numbers pass through."""
     if not isinstance(t, torch.Tensor) or t.ndim == 0:
         return t
-    return t.to(x.dtype).reshape(-1, *[1] * (x.ndim - 1))
+    return check_times(t, x).to(x.dtype).reshape(-1, *[1] * (x.ndim - 1))
 
 
 def randn_like(x, generator=None):
     """Standard normal noise, shape, dtype and device of x; the one place where samplers draw it."""
+    check_generator(generator)
     return torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
 
 
@@ -89,6 +99,8 @@ class GaussianProcess:
             if not t.is_floating_point():
                 raise TypeError(f"t must be continuous time in [0, 1], got {shown(t)}: "
                                 "only a chain has whole steps")
+            if not ((t >= 0) & (t <= 1)).all():
+                raise ValueError(f"t must lie in [0, 1], got {t.min():g} to {t.max():g}")
             return t
         return check_number("t", t, 0, 1, open_low=False, open_high=False)
 
@@ -118,7 +130,7 @@ class GaussianProcess:
 
     def drift(self, x, t):
         """f(x, t) = f(t) x, (B, *shape) and (B,) -> (B, *shape)."""
-        return expand(self.drift_rate(t), x) * x
+        return expand(self.drift_rate(t), check_tensor("x", x)) * x
 
     def perturb(self, x0, t, noise):
         """The one equation: x_t = alpha(t) x_0 + sigma(t) noise (survey Eqs. 4 and 14).
@@ -127,14 +139,12 @@ class GaussianProcess:
         ValueError for NaN, a noise of another shape, a t of another length or outside [0, 1].
         """
         check_data("x0", x0)
-        check_same_shape("noise", noise, "x0", x0)
+        check_same_shape("noise", check_data("noise", noise), "x0", x0)
         time = self.as_time(t)
         if isinstance(time, torch.Tensor):
             if time.ndim > 1 or (time.ndim == 1 and len(time) != len(x0)):
                 raise ValueError(f"t must have shape () or ({len(x0)},), one time per example, "
                                  f"got {tuple(time.shape)}")
-            if not ((time >= 0) & (time <= 1)).all():
-                raise ValueError(f"t must lie in [0, 1], got {time.min():g} to {time.max():g}")
         return expand(self.alpha(t), x0) * x0 + expand(self.sigma(t), x0) * noise
 
     def posterior(self, t, s):
@@ -165,7 +175,14 @@ class GaussianProcess:
 
     def prior_sample(self, shape, generator=None, dtype=None, device=None):
         """Draw x_1 ~ N(0, prior_std^2 I) of the given shape (B, *shape)."""
-        return self.prior_std * torch.randn(shape, generator=generator, dtype=dtype, device=device)
+        check_generator(generator)
+        try:
+            noise = torch.randn(shape, generator=generator, dtype=dtype, device=device)
+        except (TypeError, RuntimeError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind("shape, dtype and device must suit torch.randn, "
+                       f"got {shown(shape)}, {dtype}, {device!r}: {error}") from None
+        return self.prior_std * noise
 
     def prior_log_prob(self, x):
         """Log density of the prior in nats, (B, *shape) -> (B,)."""

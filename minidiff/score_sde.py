@@ -3,7 +3,7 @@ import math
 
 import torch
 
-from .checks import check_count, check_data, check_number
+from .checks import check_count, check_data, check_model, check_number
 from .process import VarianceExploding, VariancePreserving, curve, expand, randn_like
 
 
@@ -113,7 +113,7 @@ def reverse_drift(model, x, t):
 
 def flow_velocity(model, x, t):
     """f(x, t) - 1/2 g(t)^2 score, dx/dt of the probability flow (survey Eq. 19), (B, *shape)."""
-    process = model.process
+    process = check_model(model).process
     return process.drift(x, t) - 0.5 * expand(process.diffusion(t), x) ** 2 * model.score(x, t)
 
 

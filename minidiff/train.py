@@ -17,7 +17,8 @@ from pathlib import Path
 import torch
 
 from . import losses
-from .checks import check_choice, check_count, check_data, check_number, shown
+from .checks import (check_choice, check_count, check_data, check_generator, check_number,
+                     check_tensor, shown)
 
 FORMAT = "minidiff-checkpoint-1"
 
@@ -55,9 +56,10 @@ def train(model, data, steps, *, batch=128, lr=1e-3, schedule="constant", ema=0.
     job = Training(model, lr, schedule, ema, clip, steps, seed, generator, device)
     draw_x0, draw_t, loss_of = _data(data, job), _times(time, job), _loss(loss)
     if checkpoint is not None:
+        checkpoint = _checkpoint(checkpoint)
         job.settings |= {"batch": batch, "loss": _name(loss), "time": _name(time),
                          "data": _fingerprint(data)}
-        if resume and Path(checkpoint).exists():
+        if resume and checkpoint.exists():
             job.load(checkpoint)
     start, first = clock.perf_counter(), job.step
     with _Progress(job, batch, progress) as report:
@@ -95,6 +97,9 @@ class Training:
         self.slow, self.fast = list(self.average.parameters()), [p.data for p in model.parameters()]
         self.buffers = list(zip(self.average.buffers(), model.buffers()))
         seed = check_count("seed", seed, least=0)
+        if seed >= 2**63:
+            raise ValueError(f"seed must be below 2^63, got {seed}")
+        check_generator(generator)
         if generator is None:
             self.generator = torch.Generator(self.device).manual_seed(seed)
         else:
@@ -114,7 +119,9 @@ class Training:
         if self.schedule == "cosine":
             fall = (1 + math.cos(math.pi * self.step / self.steps)) / 2
             self.optimizer.param_groups[0]["lr"] = self.lr * fall
-        loss = loss_of(self.model, x0, t, noise).mean()
+        loss = check_tensor("the loss", loss_of(self.model, x0, t, noise)).mean()
+        if not loss.requires_grad:
+            raise ValueError("the loss must depend on the model's weights, got a constant")
         self.optimizer.zero_grad()
         loss.backward()
         if self.clip is not None:
@@ -196,9 +203,27 @@ class Training:
 
 def _device(device):
     try:
-        return torch.device(device)
-    except (RuntimeError, TypeError) as error:
-        raise ValueError(f'device must be like "cpu" or "cuda:0", got {shown(device)}') from error
+        return torch.empty(0, device=device).device
+    except (RuntimeError, TypeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(f'device must be one of this machine, like "cpu" or "cuda:0", '
+                         f"got {shown(device)}: {error}") from error
+
+
+def _checkpoint(path):
+    """The path of a checkpoint, if it can be written: better now than after the first steps."""
+    try:
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except TypeError:
+        raise TypeError(f"checkpoint must be the path of a file, got {shown(path)}") from None
+    except OSError as error:
+        raise ValueError(f"checkpoint must be a file in a folder that can be made, got {path} "
+                         f"({error})") from error
+    if path.is_dir():
+        raise ValueError(f"checkpoint must be the path of a file, got the folder {path}")
+    if not os.access(path.parent, os.W_OK):
+        raise ValueError(f"checkpoint must be in a folder that can be written to, got {path}")
+    return path
 
 
 def _part(stored, prefix):
@@ -261,7 +286,14 @@ def _check_checkpoint(path, stored, facts, job):
 def _data(data, job):
     """draw(count) -> x0 (count, *shape), with replacement; data checked and moved once."""
     if callable(data) and not isinstance(data, torch.Tensor):
-        return lambda count: data(count, generator=job.generator).to(job.device)
+        def call(count):
+            x0 = check_tensor("data(count, generator)", data(count, generator=job.generator))
+            if x0.dtype != job.dtype or x0.ndim < 2 or len(x0) != count:
+                raise ValueError("data(count, generator) must give a tensor (count, *shape) of "
+                                 f"dtype {job.dtype}, got {shown(x0)} for count = {count}")
+            return x0.to(job.device)
+
+        return call
     check_data("data", data)
     if data.ndim < 2 or not data.numel():
         raise ValueError("data must have shape (n, *shape) with n at least 1, "
@@ -284,7 +316,14 @@ def _times(time, job):
     noise (the low-discrepancy sampler of Kingma et al. 2021, arXiv 2107.00630).
     """
     if callable(time):
-        return lambda count: time(count, generator=job.generator).to(job.device)
+        def call(count):
+            t = time(count, generator=job.generator)
+            if not isinstance(t, torch.Tensor) or t.shape != (count,):
+                raise ValueError("time(count, generator) must give a tensor (count,), "
+                                 f"got {shown(t)} for count = {count}")
+            return t.to(job.device)
+
+        return call
     check_choice("time", time, ("uniform", "stratified"))
     process = getattr(job.model, "process", None)
     if process is None:

@@ -30,7 +30,7 @@ def two_moons(n, noise=0.06, generator=None):
 
 def ring(n, modes=8, radius=1.3, std=0.15, generator=None):
     """Equal Gaussian bumps on a circle, the sampling twin of ``minidiff.exact.ring``: (n, 2)."""
-    modes = check_count("modes", modes)
+    modes, radius = check_count("modes", modes), check_number("radius", radius, 0)
     pick = torch.randint(modes, (check_count("n", n),), generator=generator)
     angle = pick * (2 * math.pi / modes)
     return radius * torch.stack([angle.cos(), angle.sin()], dim=1) + _normal(n, std, generator)
@@ -40,6 +40,7 @@ def checkerboard(n, cells=4, half_width=1.5, generator=None):
     """Uniform on the dark squares of a cells x cells board, [-half_width, half_width]^2: (n, 2)."""
     if check_count("cells", cells, least=2) % 2:
         raise ValueError(f"cells must be even, got {cells}")
+    check_number("half_width", half_width, 0)
     column = torch.randint(cells, (check_count("n", n),), generator=generator)
     row = 2 * torch.randint(cells // 2, (n,), generator=generator) + column % 2
     corner = torch.stack([column, row], dim=1)

@@ -44,7 +44,7 @@ def dpm_solver_pp(model, x, grid, *, order=3, generator=None, trace=None):
     accepted and not used.
     """
     times, process = start(model, x, grid), model.process
-    check_choice("order", order, (1, 2, 3))
+    order = int(check_choice("order", order, (1, 2, 3)))
     curves = process.alpha, process.sigma, process.half_log_snr
     alphas, sigmas, half = (along(curve, times) for curve in curves)
     past = deque(maxlen=order)                                                # newest first

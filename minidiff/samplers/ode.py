@@ -4,7 +4,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from ..checks import check_number
+from ..checks import check_choice, check_number
 from ..score_sde import level_velocity
 from .walk import Step, along, start, walk
 
@@ -63,6 +63,8 @@ def adaptive_ode(model, x, grid, *, rtol=1e-5, atol=1e-5, method="RK45",
     times, process = start(model, x, grid), model.process
     check_number("rtol", rtol, 0)
     check_number("atol", atol, 0)
+    if not isinstance(method, type):                             # or one of scipy's solver classes
+        check_choice("method", method, ("RK45", "RK23", "DOP853", "Radau", "BDF", "LSODA"))
     stops = times[:-1] if times[-1] == 0 else times
     alphas = along(process.alpha, stops)
     levels = [-half for half in along(process.half_log_snr, stops)]

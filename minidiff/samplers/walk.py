@@ -3,7 +3,7 @@ from typing import NamedTuple
 
 import torch
 
-from ..checks import check_data, check_grid
+from ..checks import check_data, check_grid, check_model
 from ..process import randn_like
 
 
@@ -35,9 +35,7 @@ def steps_of(process, times, step):
 def start(model, x, grid):
     """Check what every sampler is given; return the times as floats."""
     check_data("x", x)
-    if not hasattr(model, "process"):
-        raise TypeError("model must be a Denoiser or an exact denoiser, got "
-                        f"{type(model).__name__}: wrap the network as Denoiser(net, process)")
+    check_model(model)
     return check_grid(grid)
 
 

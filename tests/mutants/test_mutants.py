@@ -354,8 +354,8 @@ def _(right):
 @mutant("posterior variance: only the components' own", exact.ExactDenoiser, "posterior_variance", lambda: laws.posterior_by_quadrature(VP(), 0.4))
 def _(right):
     def wrong(self, x, t):
-        share = self.target._components(x, *self.at(t))[0].softmax(1)
-        alpha, sigma, spread = *self.at(t), self.target.stds**2
+        share = self.target._components(x, *self.at(x, t))[0].softmax(1)
+        alpha, sigma, spread = *self.at(x, t), self.target.stds**2
         return (share * spread * sigma**2 / ((alpha**2 * spread) + sigma**2)).sum(1, keepdim=True)
     return wrong
 

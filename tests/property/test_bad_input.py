@@ -146,12 +146,63 @@ KNOBS = [
     (ValueError, ["bin_width", "(0, inf)"], lambda: likelihood.bits_per_dim(X, 1, bin_width=0.0)),
 ]
 
+T3 = torch.tensor([0.1, 0.5, 0.9])
+MIX2 = exact.GaussianMixture([0.5, 0.5], [[0.0, 1.0], [1.0, 0.0]], 1.0)
+OUTSIDE = [
+    (ValueError, ["t ", "[0, 1]", "1.5"], lambda: VP().alpha(torch.tensor([0.5, 1.5]))),
+    (ValueError, ["t ", "[0, 1]", "nan"], lambda: VE().sigma(torch.tensor(NAN))),
+    (ValueError, ["t ", "[0, 1]", "3"], lambda: Denoiser(net, VP())(X, torch.tensor([0.5, 3.0]))),
+    (ValueError, ["t ", "(2,)", "(3,)"], lambda: Denoiser(net, VP()).eps(X, T3)),
+    (ValueError, ["t ", "(2,)", "(3,)"], lambda: MODEL(X, T3)),
+    (ValueError, ["t ", "(2,)", "(3,)"], lambda: MODEL.log_prob(X, T3)),
+    (ValueError, ["t ", "(2,)", "(3,)"], lambda: MODEL.posterior_variance(X, T3)),
+    (ValueError, ["t ", "(2,)", "(2, 1)"], lambda: MODEL.score(X, T3[:2, None])),
+    (ValueError, ["t ", "(2,)", "(3,)"], lambda: VP().drift(X, T3)),
+    (ValueError, ["noise", "finite"], lambda: VP().perturb(X, 0.5, NOISE * NAN)),
+    (TypeError, ["noise", "floating"], lambda: VP().perturb(X, 0.5, NOISE.long())),
+    (TypeError, ["noise", "tensor", "None"], lambda: VP().perturb(X, 0.5, None)),
+    (ValueError, ["x0", "empty", "(0, 1)"], lambda: VP().perturb(X[:0], 0.5, X[:0])),
+    (TypeError, ["x ", "floating", "int64"], lambda: Denoiser(net, VP())(X.long(), 0.5)),
+    (TypeError, ["x ", "tensor", "None"], lambda: Denoiser(net, VP())(None, 0.5)),
+    (ValueError, ["net", "(2, 1)", "(1, 1)"], lambda: Denoiser(lambda x, t: x[:1], VP())(X, 0.5)),
+    (ValueError, ["net", "shape", "None"], lambda: Denoiser(lambda x, t: None, VP())(X, 0.5)),
+    (TypeError, ["model", "Denoiser", "function"], lambda: losses.denoising(net, X, 0.5, NOISE)),
+    (ValueError, ["t ", "above 0", "0.0"], lambda: losses.denoising(MODEL, X, 0.0, NOISE, "likelihood")),
+    (TypeError, ["model", "Denoiser", "function"], lambda: likelihood.flow_log_prob(net, X)),
+    (TypeError, ["model", "Denoiser", "None"], lambda: score_sde.flow_velocity(None, X, 0.5)),
+    (TypeError, ["log_prob", "None"], lambda: likelihood.bits_per_dim(None, 2)),
+    (TypeError, ["log_prob", "int64"], lambda: likelihood.bits_per_dim(torch.ones(2).long(), 2)),
+    (TypeError, ["generator", "Generator", "5"], lambda: samplers.ancestral(MODEL, X, [1, 0.5, 0], generator=5)),
+    (TypeError, ["generator", "Generator", "5"], lambda: BUMPS.sample(3, generator=5)),
+    (TypeError, ["generator", "Generator", "5"], lambda: VP().prior_sample((2, 1), generator=5)),
+    (ValueError, ["shape", "device", "'gpu'"], lambda: VP().prior_sample((2, 1), device="gpu")),
+    (TypeError, ["shape", "'many'"], lambda: VP().prior_sample("many")),
+    (TypeError, ["dtype", "int64"], lambda: BUMPS.sample(3, dtype=torch.int64)),
+    (ValueError, ["method", "'RK45'", "'RK99'"], lambda: samplers.adaptive_ode(MODEL, X, [1, 0], method="RK99")),
+    (ValueError, ["variance preserving", "SubVP"], lambda: DDPM.from_process(SubVP(), 10)),
+    (TypeError, ["betas", "complex"], lambda: DDPM(torch.tensor([0.1 + 0j]))),
+    (TypeError, ["step", "whole", "2.5"], lambda: CHAIN.forward_step(X, 2.5, X)),
+    (TypeError, ["step", "whole", "'a'"], lambda: CHAIN.mean_from_eps(X, X, "a")),
+    (ValueError, ["x0", "xt", "(1, 1)"], lambda: CHAIN.posterior_mean(X[:1], X, 3)),
+    (TypeError, ["eps", "None"], lambda: CHAIN.mean_from_eps(X, None, 3)),
+    (TypeError, ["model", "Denoiser"], lambda: CHAIN.reverse_step(net, X, 3)),
+    (ValueError, ["variance", "'big'"], lambda: CHAIN.reverse_step(BUMPS.denoiser(CHAIN), X, 1, "big")),
+    (TypeError, ["steps", "whole", "shape (2,)"], lambda: grids.uniform(torch.tensor([1, 2]))),
+    (ValueError, ["std", "(2,)", "(3,)"], lambda: exact.Gaussian([0.0, 0.0], [1.0, 1.0, 1.0])),
+    (TypeError, ["mean", "'a'"], lambda: exact.Gaussian("a", 1.0)),
+    (TypeError, ["process", "None"], lambda: MIX2.marginal(None, 0.5)),
+    (TypeError, ["t ", "number", "shape (2,)"], lambda: MIX2.marginal(VP(), T3[:2])),
+    (TypeError, ["x ", "None"], lambda: BUMPS.cdf(None)),
+    (ValueError, ["grid", "fall"], lambda: exact.variance_after(VP(), samplers.ddim_step, [0, 1], 0.5)),
+    (ValueError, ["ratio", "(0, inf)", "-1"], lambda: ncsn.settled_variance(0.1, -1.0, 5)),
+]
+
 
 def name_of(case):
     return "-".join(word.strip() for word in case[1][:1]) + "-" + str(case[1][-1]).strip()
 
 
-@pytest.mark.parametrize("case", PROCESSES + TIMES + GRIDS + MODELS + KNOBS, ids=name_of)
+@pytest.mark.parametrize("case", PROCESSES + TIMES + GRIDS + MODELS + KNOBS + OUTSIDE, ids=name_of)
 def test_wrong_input_is_refused_in_words(case):
     exception, words, call = case
     with pytest.raises(exception) as caught:

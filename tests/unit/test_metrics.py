@@ -209,7 +209,7 @@ X = torch.zeros(5, 2)
         (lambda: metrics.sliced_wasserstein(X, X, directions=0), ValueError, "directions"),
         (lambda: metrics.sliced_wasserstein(X, X, order=0.5), ValueError, "order"),
         (lambda: metrics.wasserstein_1d(X, X), ValueError, "a must be samples on a line"),
-        (lambda: metrics.wasserstein_1d(torch.zeros(0), torch.zeros(3)), ValueError, "line"),
+        (lambda: metrics.wasserstein_1d(torch.zeros(0), torch.zeros(3)), ValueError, "empty"),
         (lambda: metrics.energy_distance(X[:1], X), ValueError, "at least 2 points"),
         (lambda: metrics.energy_distance(X, X * float("nan")), ValueError, "b must be finite"),
         (lambda: metrics.frechet_distance(X.long(), X), TypeError, "a must hold floating-point"),
