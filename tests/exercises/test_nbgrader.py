@@ -16,8 +16,9 @@ PLANTED_WRONG = ("2.1", "2.4", "2.9", "2.11")
 
 
 def nbgrader(course, *arguments):
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])     # it calls alembic
     done = subprocess.run([sys.executable, "-m", "nbgrader", *arguments], cwd=course, capture_output=True, text=True,
-                          env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)})
+                          env={**os.environ, "PATH": path, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)})
     assert done.returncode == 0, done.stderr[-3000:]
 
 
