@@ -436,7 +436,7 @@ def test_checkpoint_of_another_network_or_beyond_the_end(tmp_path):
         (dict(loss=lambda model, x0, t, noise: 3.0), TypeError, "the loss must be a tensor"),
         (dict(loss=lambda model, x0, t, noise: x0.sum(1)), ValueError, "the loss must depend on"),
     ],
-    ids=str,
+    ids=lambda part: next(iter(part)) if isinstance(part, dict) else getattr(part, "__name__", part),
 )
 def test_wrong_arguments_are_named(knobs, kind, words):
     knobs = dict(data=POINTS, steps=3, batch=4, progress=False) | knobs
