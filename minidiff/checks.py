@@ -79,13 +79,6 @@ def check_generator(generator):
     return generator
 
 
-def check_function(name, function):
-    """Return `function` if it can be called."""
-    if not callable(function):
-        raise TypeError(f"{name} must be a function, got {shown(function)}")
-    return function
-
-
 def check_model(model):
     """Return `model` if it knows its process, as Denoiser and the exact denoisers do."""
     if not hasattr(model, "process"):

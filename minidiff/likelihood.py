@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 import torch
 
-from .checks import (check_choice, check_count, check_data, check_model, check_number,
-                     check_tensor)
+from .checks import check_choice, check_count, check_model, check_number, check_tensor
 from .ddpm import VARIANCES
 from .grids import log_snr
 from .process import randn_like

@@ -1,5 +1,4 @@
 """Whole notebooks through nbgrader itself: hand out, hand in, autograde, as an instructor would."""
-import importlib.util
 import os
 import subprocess
 import sys
