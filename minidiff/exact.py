@@ -9,7 +9,7 @@ import math
 import torch
 
 from .checks import (check_count, check_data, check_generator, check_grid, check_number,
-                     check_tensor, shown)
+                     shown)
 from .denoiser import Model
 from .process import check_process, check_times, expand
 
