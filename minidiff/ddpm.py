@@ -10,7 +10,7 @@ from numbers import Integral
 import torch
 
 from .checks import (check_choice, check_count, check_data, check_model, check_number,
-                     check_same_shape, check_table, check_tensor, shown)
+                     check_same_shape, check_table, check_tensor, readable, shown)
 from .process import VariancePreserving, curve, expand, randn_like
 
 VARIANCES = ("posterior", "beta")
@@ -96,7 +96,9 @@ class DDPM(VariancePreserving):
         tensor = isinstance(step, torch.Tensor)
         if step.is_floating_point() if tensor else not isinstance(step, Integral):
             raise TypeError(f"step must be a whole number or a tensor of them, got {shown(step)}")
-        low, high = (step.min(), step.max()) if tensor else (step, step)
+        if tensor and not readable(step):
+            return step                                            # a GPU would have to wait
+        low, high = (step.min().item(), step.max().item()) if tensor else (step, step)
         if low < least or high > self.num_steps:
             raise ValueError(f"step must lie in {least}..{self.num_steps}, "
                              f"got {int(low)} to {int(high)}")
@@ -105,8 +107,8 @@ class DDPM(VariancePreserving):
     def _log_alpha_bar(self, t):
         """log alpha_bar at any time, linear between steps."""
         table = self.log_alpha_bars.to(t.device)
-        position = (t * self.num_steps).clamp(0, self.num_steps)
-        below = position.floor().long().clamp(max=self.num_steps - 1)
+        position = t * self.num_steps
+        below = position.long().clamp(0, self.num_steps - 1)
         return torch.lerp(table[below], table[below + 1], position - below)
 
     @curve
@@ -118,6 +120,13 @@ class DDPM(VariancePreserving):
     def sigma(self, t):
         """Noise scale, sqrt(1 - alpha_bar) at a step."""
         return (-torch.expm1(self._log_alpha_bar(t))).sqrt()
+
+    def scales(self, t):
+        """alpha(t) and sigma(t), (B,) -> two times (B,); at whole steps looked up in the table."""
+        if not isinstance(t, torch.Tensor) or t.is_floating_point():
+            return super().scales(t)
+        log_bar = self.log_alpha_bars.to(t.device)[self.check_step(t).long()]
+        return (log_bar / 2).exp(), (-torch.expm1(log_bar)).sqrt()
 
     @curve
     def beta(self, t):

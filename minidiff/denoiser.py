@@ -3,6 +3,8 @@
 For x = alpha x0 + sigma eps the four say the same:
     eps = (x - alpha x0) / sigma,   score = -eps / sigma,   v = alpha eps - sigma x0.
 """
+import functools
+
 import torch
 
 from .checks import check_choice, check_number, check_tensor, shown
@@ -50,7 +52,8 @@ class Model(torch.nn.Module):
 
     def scales(self, x, t):
         """alpha(t) and sigma(t), ready to multiply x."""
-        return expand(self.process.alpha(t), x), expand(self.process.sigma(t), x)
+        alpha, sigma = self.process.scales(t)
+        return expand(alpha, x), expand(sigma, x)
 
     def eps(self, x, t):
         """Predicted noise eps_theta(x, t), (B, *shape)."""
@@ -100,6 +103,14 @@ class Denoiser(Model):
         if sigma_data is not None and predicts != "x0":
             raise ValueError('sigma_data (EDM preconditioning) needs predicts="x0", '
                              f'got predicts={predicts!r}')
+
+    def given(self, labels):
+        """The same model told what to draw: its network is asked as net(x, t, labels).
+
+        labels: (B,) whole numbers, -1 for any class, checked by the network that knows them.
+        """
+        told = functools.partial(self.net, labels=labels)
+        return Denoiser(told, self.process, self.predicts, self.sigma_data)
 
     def predict(self, x, t):
         """The network's answer, of kind `predicts`, (B, *shape)."""

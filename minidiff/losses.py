@@ -1,10 +1,10 @@
 """Training objectives: per-example values, a sum over coordinates, never averaged inside."""
 import torch
 
-from .checks import check_choice, check_model, shown
+from .checks import check_choice, check_model, readable, shown
 from .process import expand
 
-WEIGHTS = ("simple", "x0", "snr", "likelihood")
+WEIGHTS = ("simple", "x0", "v", "snr", "likelihood")
 
 
 def weight_of(process, t, weight):
@@ -12,6 +12,8 @@ def weight_of(process, t, weight):
 
     "simple"      1, DDPM's choice (survey Eq. 10)
     "x0"          1/SNR: the plain squared error of x0
+    "v"           1 + 1/SNR: the plain squared error of v, if alpha^2 + sigma^2 = 1
+                  (Salimans & Ho 2022, "SNR + 1" in units of x0)
     "snr"         max(1, 1/SNR): the x0 error weighted by max(SNR, 1)
                   (Salimans & Ho 2022, truncated SNR)
     "likelihood"  g^2 / (2 sigma^2): the ScoreFlow bound in nats per unit of time
@@ -23,12 +25,13 @@ def weight_of(process, t, weight):
     check_choice("weight", weight, WEIGHTS)
     if weight == "simple":
         return torch.ones_like(process.alpha(t))
-    if not torch.all(torch.as_tensor(process.as_time(t)) > 0):
+    time = torch.as_tensor(process.as_time(t))
+    if readable(time) and not torch.all(time > 0):
         raise ValueError(f"t must be above 0 for the weight {weight!r}, got {shown(t)}")
     if weight == "likelihood":
         return process.diffusion(t) ** 2 / (2 * process.sigma(t) ** 2)
     inverse = 1 / process.snr(t)
-    return inverse if weight == "x0" else inverse.clamp(min=1)
+    return {"x0": inverse, "v": 1 + inverse, "snr": inverse.clamp(min=1)}[weight]
 
 
 def denoising(model, x0, t, noise, weight="simple"):

@@ -10,7 +10,7 @@ from numbers import Integral
 import torch
 
 from .checks import (check_choice, check_count, check_data, check_number, check_same_shape,
-                     check_table)
+                     check_table, readable)
 from .process import VarianceExploding, curve, randn_like
 
 
@@ -45,7 +45,8 @@ class NCSN(VarianceExploding):
         """Levels (whole numbers 1..L) become the time 1 - (i - 1)/L; times pass through."""
         whole = isinstance(t, Integral)                            # a Python or numpy integer
         if whole or isinstance(t, torch.Tensor) and not t.is_floating_point():
-            low, high = (t, t) if whole else (t.min(), t.max())
+            seen = whole or readable(t)                            # a GPU would have to wait
+            low, high = (t, t) if whole else (t.min(), t.max()) if seen else (1, 1)
             if low < 1 or high > self.num_levels:
                 raise ValueError(f"level must lie in 1..{self.num_levels}, "
                                  f"got {int(low)} to {int(high)}")

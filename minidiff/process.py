@@ -10,7 +10,7 @@ import math
 import torch
 
 from .checks import (check_data, check_generator, check_number, check_same_shape, check_tensor,
-                     shown)
+                     readable, shown)
 
 
 def check_times(t, x):
@@ -99,10 +99,16 @@ class GaussianProcess:
             if not t.is_floating_point():
                 raise TypeError(f"t must be continuous time in [0, 1], got {shown(t)}: "
                                 "only a chain has whole steps")
-            if not ((t >= 0) & (t <= 1)).all():
-                raise ValueError(f"t must lie in [0, 1], got {t.min():g} to {t.max():g}")
+            if readable(t) and t.numel():
+                low, high = t.min().item(), t.max().item()
+                if not (low >= 0 and high <= 1):                   # so that NaN is refused too
+                    raise ValueError(f"t must lie in [0, 1], got {low:g} to {high:g}")
             return t
         return check_number("t", t, 0, 1, open_low=False, open_high=False)
+
+    def scales(self, t):
+        """alpha(t) and sigma(t), (B,) -> two times (B,)."""
+        return self.alpha(t), self.sigma(t)
 
     def snr(self, t):
         """Signal-to-noise ratio alpha^2 / sigma^2, (B,) -> (B,)."""
@@ -140,12 +146,12 @@ class GaussianProcess:
         """
         check_data("x0", x0)
         check_same_shape("noise", check_data("noise", noise), "x0", x0)
-        time = self.as_time(t)
-        if isinstance(time, torch.Tensor):
-            if time.ndim > 1 or (time.ndim == 1 and len(time) != len(x0)):
+        alpha, sigma = self.scales(t)
+        if isinstance(t, torch.Tensor):
+            if t.ndim > 1 or (t.ndim == 1 and len(t) != len(x0)):
                 raise ValueError(f"t must have shape () or ({len(x0)},), one time per example, "
-                                 f"got {tuple(time.shape)}")
-        return expand(self.alpha(t), x0) * x0 + expand(self.sigma(t), x0) * noise
+                                 f"got {tuple(t.shape)}")
+        return expand(alpha, x0) * x0 + expand(sigma, x0) * noise
 
     def posterior(self, t, s):
         """q(x_s | x_t, x_0) = N(keep x_t + pull x_0, variance I) for s < t: (keep, pull, variance).

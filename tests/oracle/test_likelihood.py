@@ -88,9 +88,18 @@ def test_loss_weights(name):
     inverse = (process.sigma(0.3) / process.alpha(0.3)) ** 2
     laws.loss_is_a_sum("simple", 1.0, process)
     laws.loss_is_a_sum("x0", inverse, process)
+    laws.loss_is_a_sum("v", 1 + inverse, process)
     laws.loss_is_a_sum("snr", max(1.0, inverse), process)
     laws.loss_is_a_sum("likelihood", laws.slopes(process, 0.3)[1] / (2 * process.sigma(0.3) ** 2), process)
     laws.loss_is_a_sum(lambda t: 3 * t, 0.9, process)
+
+
+def test_the_weight_v_is_the_squared_error_of_v():
+    process, t = VP(), torch.tensor([0.2, 0.7], dtype=torch.float64)
+    x0, noise, answer = (torch.randn(2, 3, generator=gen(seed), dtype=torch.float64) for seed in range(3))
+    model = Denoiser(lambda x, t: answer, process, predicts="v")
+    v = process.alpha(t)[:, None] * noise - process.sigma(t)[:, None] * x0
+    close(losses.denoising(model, x0, t, noise, "v"), (answer - v).square().sum(1))
 
 
 @pytest.mark.parametrize("name", PROCESSES)
