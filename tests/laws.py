@@ -442,3 +442,30 @@ def bits_are_bits(bits_per_dim):
     close(bits_per_dim(torch.tensor([-dims * math.log(2.0)]), dims, bin_width=1 / 128), [8.0], atol=1e-5)
 
 
+def told(target, process):
+    """A Denoiser whose network knows the target exactly: the whole of it for label -1, else one component."""
+    def net(x, t, labels=None):
+        whole = target.denoiser(process).eps(x, t)
+        if labels is None:
+            return whole
+        parts = torch.stack([exact.Gaussian(mean, float(std)).denoiser(process).eps(x, t)
+                             for mean, std in zip(target.means, target.stds)])
+        rows = torch.arange(len(x))
+        return torch.where((labels < 0)[:, None], whole, parts[labels.clamp(min=0), rows])
+    return Denoiser(net, process)
+
+
+def guided_score_is_of_the_tilted_law(classifier_free, weight, process):
+    """score = grad log q(x | c)^(1 + w) q(x)^(-w): by differences of the two log densities of x_t."""
+    target = exact.GaussianMixture([0.3, 0.7], [[-1.0], [1.0]], [0.3, 0.5])
+    x, labels, t, h = torch.linspace(-2, 2, 9, dtype=torch.float64)[:, None], torch.tensor([0, 1, 0] * 3), 0.4, 1e-5
+    model = classifier_free(told(target, process), labels, weight)
+
+    def log_tilted(x):
+        whole = target.marginal(process, t).log_prob(x)
+        parts = torch.stack([exact.Gaussian(mean, float(std)).marginal(process, t).log_prob(x)
+                             for mean, std in zip(target.means, target.stds)])
+        return (1 + weight) * parts[labels, torch.arange(len(x))] - weight * whole
+
+    slope = (log_tilted(x + h) - log_tilted(x - h)) / (2 * h)
+    close(model.score(x, t)[:, 0], slope, atol=1e-6)

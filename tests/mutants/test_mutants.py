@@ -10,7 +10,8 @@ import pytest
 import torch
 from cases import PROCESSES, SOLVERS, STOCHASTIC
 
-from minidiff import DDPM, VE, VP, Cosine, SubVP, exact, grids, likelihood, losses, ncsn, process, samplers, score_sde
+from minidiff import (DDPM, VE, VP, Cosine, SubVP, exact, grids, guidance, likelihood, losses, ncsn, process, samplers,
+                      score_sde)
 from minidiff.process import GaussianProcess, curve
 from minidiff.samplers import Step
 
@@ -418,6 +419,19 @@ def _(right):
 @mutant("bits: nats", likelihood, "bits_per_dim", lambda: laws.bits_are_bits(likelihood.bits_per_dim))
 def _(right):
     return lambda log_prob, dims, bin_width=1.0: right(log_prob, dims, bin_width) * math.log(2)
+
+
+# ------------------------------------------------------------------------------------------- guidance
+@mutant("guidance: the scale s = 1 + w taken for the weight w", guidance, "classifier_free",
+        lambda: laws.guided_score_is_of_the_tilted_law(guidance.classifier_free, 0.5, VP()))
+def _(right):
+    return lambda model, labels, weight: right(model, labels, weight - 1)
+
+
+@mutant("guidance: conditional and unconditional exchanged", guidance.ClassifierFree, "forward",
+        lambda: laws.guided_score_is_of_the_tilted_law(guidance.classifier_free, 0.5, VP()))
+def _(right):
+    return lambda self, x, t: (1 + self.weight) * self.untold(x, t) - self.weight * self.told(x, t)
 
 
 @pytest.mark.parametrize("owner, attribute, wrong, law", MUTANTS)
