@@ -159,10 +159,10 @@ def test_own_times_and_a_model_without_a_process():
 
 def test_cosine_schedule_ends_at_zero_and_clip_limits_the_gradient():
     rates = []
-    job = Training(small(), 1.0, "cosine", 0.9, 0.01, 4)
+    job = Training(small(), "simple", 4, lr=1.0, schedule="cosine", ema=0.9, clip=0.01)
     x0 = POINTS[:8]
     for _ in range(4):
-        job.advance(x0, torch.full((8,), 0.5), torch.randn(8, 2), losses.denoising)
+        job.advance(x0, torch.full((8,), 0.5), torch.randn(8, 2))
         rates.append(job.optimizer.param_groups[0]["lr"])
         norm = torch.stack([p.grad.norm() for p in job.weights]).norm()
         assert norm <= 0.01 * 1.001
@@ -193,6 +193,194 @@ def test_progress_bar_shows_loss_and_rate(capfd):
     train(small(), POINTS, 30, batch=8)
     shown = capfd.readouterr().err
     assert "loss" in shown and "points/s" in shown and "30/30" in shown
+
+
+# Labels, precision, watching
+
+
+class Told(torch.nn.Module):
+    """A network that remembers which labels it was told."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.table, self.seen = torch.nn.Embedding(4, 2), []
+
+    def forward(self, x, t, labels=None):
+        self.seen.append(labels)
+        return x * 0.1 + self.table(torch.zeros(len(x), dtype=torch.long) if labels is None else labels + 1)
+
+
+LABELS = torch.arange(500) % 3
+
+
+def test_labels_follow_their_examples_and_some_are_dropped():
+    net, pairs = Told(), []
+
+    def loss(model, x0, t, noise):
+        values = losses.denoising(model, x0, t, noise)
+        pairs.append((x0, net.seen[-1]))
+        return values
+
+    quick(Denoiser(net, VP()), steps=40, labels=LABELS, drop=0.25, loss=loss)
+    of = {tuple(x): label for x, label in zip(POINTS.tolist(), LABELS.tolist())}
+    told = [(label, of[tuple(x)]) for x0, labels in pairs for x, label in zip(x0.tolist(), labels.tolist())]
+    assert all(label in (-1, right) for label, right in told)
+    share = sum(label == -1 for label, _ in told) / len(told)
+    assert abs(share - 0.25) < 4 * (0.25 * 0.75 / len(told)) ** 0.5
+    net.seen.clear()
+    quick(Denoiser(net, VP()), labels=LABELS, drop=0)
+    assert all((labels >= 0).all() for labels in net.seen)
+
+
+def test_without_labels_nothing_is_told_and_the_draws_are_the_same():
+    net = Told()
+    quick(Denoiser(net, VP()))
+    assert net.seen == [None] * 6
+
+
+def test_resume_with_labels_is_exact(tmp_path):
+    def go(steps, **knobs):
+        return quick(Denoiser(Told(), VP()), steps=steps, labels=LABELS, **knobs)
+
+    go(5, checkpoint=tmp_path / "c")
+    assert same(go(12, checkpoint=tmp_path / "c").ema, go(12).ema)
+    with pytest.raises(ValueError, match="labels = "):
+        quick(Denoiser(Told(), VP()), steps=12, labels=LABELS.flip(0), checkpoint=tmp_path / "c")
+    with pytest.raises(ValueError, match="drop = 0.1, this has drop = 0.5"):
+        go(12, drop=0.5, checkpoint=tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    "knobs, words",
+    [
+        ({"labels": LABELS.float()}, "labels must be a tensor of whole numbers"),
+        ({"labels": LABELS.tolist()}, "labels must be a tensor of whole numbers"),
+        ({"labels": LABELS[:9]}, r"labels must have shape \(500,\)"),
+        ({"labels": LABELS - 2}, "be -1"),
+        ({"labels": LABELS, "drop": 1.5}, r"drop must lie in \[0, 1\]"),
+        ({"precision": "fp16"}, "precision must be one of 'fp32', 'bf16'"),
+    ],
+)
+def test_wrong_labels_and_precision(knobs, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        quick(Denoiser(Told(), VP()), **knobs)
+
+
+def test_labels_need_a_tensor_of_data():
+    with pytest.raises(ValueError, match="labels need data that is a tensor"):
+        quick(Denoiser(Told(), VP()), data=lambda n, generator: torch.randn(n, 2), labels=LABELS)
+
+
+def test_labels_need_a_model_that_can_be_told():
+    with pytest.raises(TypeError, match="labels need a Denoiser, got the model Linear"):
+        quick(torch.nn.Linear(2, 2), labels=LABELS, time=lambda n, generator: torch.rand(n),
+              loss=lambda model, x0, t, noise: model(x0).square().sum(1))
+
+
+def test_several_processes_without_accelerate(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    with pytest.raises(ImportError, match="pip install accelerate"):
+        quick()
+
+
+def test_processes_that_do_not_share_a_folder(tmp_path, monkeypatch):
+    """One machine finds a checkpoint, another does not: said, where both would wait forever."""
+    from minidiff.train import loop
+
+    class Engine:
+        device, process_index, num_processes = torch.device("cpu"), 0, 2
+
+        def prepare_model(self, module):
+            return module
+
+        def reduce(self, x, how):
+            return x
+
+        def gather(self, here):
+            return torch.cat([here, here.new_tensor(others)])
+
+    others = [0]
+    monkeypatch.setattr(loop, "_engine", lambda device: Engine())
+    quick(steps=4, checkpoint=tmp_path / "c")
+    with pytest.raises(ValueError, match=r"folder that all processes share.*steps \[0, 4\]"):
+        quick(steps=8, checkpoint=tmp_path / "c")
+    others = [4]
+    assert len(quick(steps=8, checkpoint=tmp_path / "c").history) == 8
+
+
+def test_bf16_reaches_the_network_and_leaves_the_weights_in_float32():
+    kinds = set()
+
+    class Net(MLP):
+        def forward(self, x, t):
+            kinds.add(self.out(self.hidden[-1].weight.new_zeros(1, 16)).dtype)
+            return super().forward(x, t)
+
+    torch.manual_seed(0)
+    run = quick(Denoiser(Net(2, width=16, depth=2), VP()), precision="bf16")
+    assert kinds == {torch.bfloat16} and next(run.model.parameters()).dtype == torch.float32
+    torch.manual_seed(0)
+    exact = quick(Denoiser(MLP(2, width=16, depth=2), VP()))
+    assert run.history != exact.history
+    assert run.history == pytest.approx(exact.history, rel=0.03)
+
+
+def test_channels_last_is_a_memory_order_only():
+    from minidiff.nets import UNet
+
+    def go(**knobs):
+        torch.manual_seed(0)
+        return quick(Denoiser(UNet(width=8), VP()), data=torch.randn(20, 1, 8, 8), **knobs)
+
+    run = go(channels_last=True)
+    assert run.model.net.first.weight.is_contiguous(memory_format=torch.channels_last)
+    assert run.history == pytest.approx(go().history, rel=1e-4)
+
+
+def test_resume_keeps_the_memory_order_of_channels_last(tmp_path):
+    """Adam's moments lie in memory as their weights do; fused Adam pairs them by place, or refuses on a GPU."""
+    from minidiff.nets import UNet
+
+    def go(steps, **knobs):
+        torch.manual_seed(0)
+        data, model = torch.randn(20, 1, 8, 8), Denoiser(UNet(width=8), VP())
+        return quick(model, data=data, steps=steps, channels_last=True, **knobs)
+
+    jobs = []
+    go(3, checkpoint=tmp_path / "c")
+    rest, whole = go(6, checkpoint=tmp_path / "c", watch=jobs.append), go(6)
+    assert same(rest.ema, whole.ema) and rest.history == whole.history
+    for weight, state in jobs[-1].optimizer.state.items():
+        assert state["exp_avg"].stride() == weight.stride() == state["exp_avg_sq"].stride()
+
+
+def test_watch_sees_the_run_after_each_checkpoint(tmp_path):
+    seen = []
+
+    def watch(job):
+        torch.randn(3)  # the global generator is the watcher's: the run has its own
+        seen.append((job.step, step_of(tmp_path / "c"), len(job.losses()), job.seconds))
+
+    run = quick(steps=11, every=4, checkpoint=tmp_path / "c", watch=watch)
+    assert [row[:3] for row in seen] == [(4, 4, 4), (8, 8, 8), (11, 11, 11)]
+    assert 0 < seen[0][3] < seen[1][3] < seen[2][3] and run.seconds == pytest.approx(seen[2][3])
+    assert run.history == quick(steps=11).history
+
+
+def test_seconds_of_all_resumed_stretches_add_up(tmp_path):
+    jobs = []
+    for steps in (4, 9):
+        quick(steps=steps, checkpoint=tmp_path / "c", watch=jobs.append)
+    assert jobs[1].seconds > jobs[0].seconds > 0
+
+
+def test_a_compiled_network_learns_the_same(monkeypatch):
+    """torch.compile is asked for the network only; what it compiles is not tested here."""
+    asked = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda self: asked.append(type(self)))
+    assert quick(compile=True).history == quick().history and asked == [MLP]
 
 
 # Checkpoints
@@ -230,6 +418,19 @@ def test_resume_covers_the_global_random_state_too(tmp_path):
     go(make(), 5, checkpoint=tmp_path / "c")
     torch.manual_seed(77)
     assert same(go(make(), 12, checkpoint=tmp_path / "c").ema, whole.ema)
+
+
+def test_every_flipped_bit_of_the_head_is_found(tmp_path):
+    """Step, seconds and settings stand in the head, beside names and shapes."""
+    path = tmp_path / "c"
+    quick(steps=4, checkpoint=path)
+    raw = path.read_bytes()
+    size = int.from_bytes(raw[:8], "little")
+    for place in [*range(8, 600, 3), raw.index(b'"seconds":"') + 12, raw.index(b'"step":"') + 8]:
+        path.write_bytes(raw[:place] + bytes([raw[place] ^ 1]) + raw[place + 1 :])
+        with pytest.raises(ValueError, match="checkpoint .* (damaged|was not written by)"):
+            quick(steps=6, checkpoint=path)
+    assert size > 600
 
 
 def test_resume_false_starts_again(tmp_path):
