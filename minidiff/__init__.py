@@ -5,7 +5,7 @@
 Everything else is a choice of alpha and sigma, a question asked of a network, a walk back along a grid, or a change of
 the space that x lives in.
 """
-from . import exact, grids, likelihood, losses, samplers
+from . import exact, grids, guidance, likelihood, losses, samplers
 from .ddpm import DDPM
 from .denoiser import Denoiser
 from .ncsn import NCSN
@@ -13,5 +13,13 @@ from .process import EDM, Cosine, GaussianProcess
 from .score_sde import VE, VP, SubVP
 
 __all__ = ["DDPM", "EDM", "NCSN", "VE", "VP", "Cosine", "Denoiser", "GaussianProcess", "SubVP",
-           "exact", "grids", "likelihood", "losses", "samplers"]
+           "exact", "grids", "guidance", "likelihood", "losses", "pretrained", "samplers"]
 __version__ = "0.1.0"
+
+
+def __getattr__(name):
+    """`pretrained` lazily: it needs networks and files, which `import minidiff` does not."""
+    if name == "pretrained":
+        from .weights import pretrained
+        return pretrained
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -29,6 +29,24 @@ def device():
     return torch.device("cpu")
 
 
+def larger(name):
+    """Train a shipped config on a GPU and return its record; elsewhere show the one that ships.
+
+    name: of a file in minidiff/configs, like "fashion32". Training writes to runs/NAME, is resumed
+    when it was broken off, and prints its progress and its table. Raises ValueError for a name
+    without a record where there is no GPU.
+    """
+    from . import weights
+    from .train.run import run_config, table
+
+    if torch.cuda.is_available():
+        return run_config(name, device="cuda").record
+    record = weights.record(name)
+    print(f"no GPU here; this is the record of {record['command']}, made on {record['date']}\n")
+    print(table(record))
+    return record
+
+
 def source(thing):
     """Show the library's own source of a function, method or class, read from its file."""
     from IPython.display import display

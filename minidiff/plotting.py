@@ -287,8 +287,9 @@ def curves(x, lines, ax=None, title=None, xlabel="", ylabel="", log="", markers=
     return fig
 
 
-def errors(rows, ax=None, title=None, floor=None, xlabel="network calls", ylabel="error"):
-    """Error against calls, log-log: rows = {sampler: (calls, errors)}; floor: two exact samples."""
+def errors(rows, ax=None, title=None, floor=None, xlabel="network calls", ylabel="error",
+           floor_label="floor: two exact samples"):
+    """Error against calls, log-log: rows = {sampler: (calls, errors)}; floor: a dotted line."""
     fig, ax = _axes(ax, (4.6, 3.2))
     for i, (label, (calls, error)) in enumerate(rows.items()):
         ax.plot(
@@ -300,12 +301,29 @@ def errors(rows, ax=None, title=None, floor=None, xlabel="network calls", ylabel
             linestyle=["-", "--", "-.", ":"][i % 4],
         )
     if floor is not None:
-        ax.axhline(floor, color="#888888", linestyle=":", linewidth=1.2,
-                   label="floor: two exact samples")
+        ax.axhline(floor, color="#888888", linestyle=":", linewidth=1.2, label=floor_label)
     ax.set(xlabel=xlabel, ylabel=ylabel, xscale="log", yscale="log")
     for axis, part in ((ax.xaxis, 0), (ax.yaxis, 1)):
         _plain_ticks(axis, [float(number) for row in rows.values() for number in row[part]])
     ax.legend()
     if title:
         ax.set_title(title)
+    return fig
+
+
+def training(records):
+    """What runs cost and gave, from their records: loss against step, quality against seconds.
+
+    Right: Frechet distance of samples against seconds of training, a line for each device; the
+    dotted line is the distance of held-out pictures. records: as `minidiff.weights.records` gives.
+    """
+    fig, (left, right) = figure(1, 2, size=(7.2, 2.7))
+    rows = {}
+    for i, record in enumerate(records):
+        step, seconds, loss, frechet = zip(*record["curve"])
+        left.plot(step, loss, color=COLORS[i], marker=MARKERS[i], markersize=4)
+        rows[record["device"].split(",")[0]] = (seconds, frechet)
+    left.set(xlabel="step", ylabel="training loss", title="loss")
+    errors(rows, right, "quality", records[0]["metrics"]["frechet_floor"], "seconds of training",
+           "Frechet distance", "held-out pictures")
     return fig

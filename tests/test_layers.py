@@ -16,7 +16,7 @@ LAYERS = [
     ["ddpm", "ncsn", "score_sde", "exact"],
     ["grids", "losses", "samplers", "likelihood", "discrete", "manifolds", "graphs", "latent", "vae", "gan", "flows",
      "autoregressive", "energy", "guidance"],
-    ["nets", "data", "train", "metrics", "plotting", "widgets", "claims"],
+    ["nets", "data", "train", "weights", "metrics", "plotting", "widgets", "claims"],
     ["page", "dev"],
 ]
 LAYER = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -2,7 +2,8 @@
 import pytest
 import torch
 
-from minidiff import page, samplers
+from minidiff import page, samplers, weights
+from minidiff.train import run
 
 
 def test_seed_comes_from_the_environment(monkeypatch):
@@ -51,3 +52,26 @@ def test_same(capsys):
         page.same("the step", torch.tensor(float("nan")), torch.tensor(float("nan")))
     with pytest.raises(ValueError, match="tolerance"):
         page.same("the step", torch.ones(2), torch.ones(2), tolerance=0)
+
+
+def test_larger_shows_the_shipped_record_where_there_is_no_gpu(capsys, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    record = page.larger("digits8")
+    shown = capsys.readouterr().out
+    assert record == weights.record("digits8")
+    assert "no GPU here" in shown and record["command"] in shown and record["device"] in shown
+    assert f"{record['metrics']['frechet']:.3g}" in shown
+    with pytest.raises(ValueError, match="name must be one of"):
+        page.larger("digits9")
+
+
+def test_larger_trains_on_a_gpu(monkeypatch):
+    asked = []
+
+    def run_config(name, device):
+        asked.append((name, device))
+        return run.Outcome(None, {"trained": True})
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(run, "run_config", run_config)
+    assert page.larger("digits8") == {"trained": True} and asked == [("digits8", "cuda")]

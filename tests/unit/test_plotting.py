@@ -48,6 +48,19 @@ def test_every_figure_is_drawn_alone_and_in_a_panel_and_is_small(name):
     assert DRAWN[name](axes[0]) is fig and axes[0].has_data() and not axes[1].has_data()
 
 
+def test_training_has_a_line_for_each_device():
+    def record(device, pace):
+        rows = [[step, step * pace, 3.0 / step, 9.0 / step] for step in (100, 200, 300)]
+        return {"device": device, "curve": rows, "metrics": {"frechet_floor": 0.02}}
+
+    fig = plotting.training([record("CPU, of some kind, 1 thread", 0.5), record("a fast card", 0.01)])
+    left, right = fig.axes
+    assert [text.get_text() for text in right.get_legend().get_texts()] == ["CPU", "a fast card", "held-out pictures"]
+    assert right.lines[0].get_xdata().tolist() == [50, 100, 150] and right.lines[1].get_ydata().tolist() == [0.09, 0.045, 0.03]
+    assert len(left.lines) == 2 and right.get_xlabel() == "seconds of training"
+    assert len(plotting.png(fig)) < 30_000
+
+
 def test_the_palette_makes_files_smaller_and_keeps_the_background_white():
     fig = DRAWN["points"]()
     small, full = plotting.png(fig), plotting.png(fig, colors=0)
