@@ -1,7 +1,7 @@
 # make book             the site, from the outputs stored in the notebooks
 # make book EXECUTE=1   run every notebook first, then build
 # make test             unit and contract tests, notebooks, exercises, site
-# make bench            timings (numbers, not pass or fail)
+# make bench            timings beside diffusers and azula (numbers, not pass or fail); installs those two first
 # make clean            remove what was built; keeps .venv
 #
 # On Linux pip takes the build of torch for CUDA. For the smaller one that needs no GPU, make the environment first:
@@ -11,6 +11,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 STAMP = $(VENV)/.installed
+PEERS = $(VENV)/.installed-bench
 
 .PHONY: book test bench clean
 
@@ -20,7 +21,7 @@ book: $(STAMP)
 test: $(STAMP)
 	$(BIN)/python -m minidiff.dev test
 
-bench: $(STAMP)
+bench: $(PEERS)
 	$(BIN)/python -m minidiff.dev bench
 
 # The stamp is written last: an install that broke off is done again.
@@ -30,6 +31,13 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet -e ".[book,test,exercises]" -c constraints.txt
 	@touch $(STAMP)
+
+# The libraries that the timings stand beside; nothing else needs them. azula comes without its requirements, see
+# pyproject.toml.
+$(PEERS): $(STAMP)
+	$(BIN)/python -m pip install --quiet -e ".[bench]" -c constraints.txt
+	$(BIN)/python -m pip install --quiet --no-deps azula -c constraints.txt
+	@touch $(PEERS)
 
 clean:
 	rm -rf build .pytest_cache .hypothesis .coverage .coverage.*

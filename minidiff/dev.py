@@ -5,7 +5,7 @@
     python -m minidiff.dev run NOTEBOOK ...      run notebooks and store their outputs in place
     python -m minidiff.dev calibrate NOTEBOOK ...  run with five seeds, write book/calibration.json
     python -m minidiff.dev exercises [ARG ...]   hand over to exercises/generate.py
-    python -m minidiff.dev bench                 timings
+    python -m minidiff.dev bench                 timings beside other libraries, book/benchmarks.json
 
 Only the standard library is imported here, so that a missing extra gives a sentence and not a traceback.
 """
@@ -177,6 +177,12 @@ def _write(path, notebook):
     os.replace(partial, path)
 
 
+def _write_text(path, text):
+    partial = path.with_suffix(".partial")
+    partial.write_text(text)
+    os.replace(partial, path)
+
+
 def _store_tidied(path, seed, notebook, seconds):
     tidy(notebook, seconds, seed)
     _write(path, notebook)
@@ -237,9 +243,7 @@ def calibrate(paths, workers=2, root=ROOT, seeds=SEEDS):
                 else [f"{name}: '{key}' seen {len(row['values'])} times"]
             )
             problems += [] if all(row["holds"]) else [f"{name}: '{key}' fails for some seed: {row['values']}"]
-    partial = target.with_suffix(".partial")
-    partial.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n")
-    os.replace(partial, target)
+    _write_text(target, json.dumps(table, indent=1, sort_keys=True) + "\n")
     print(f"{len(table)} claims in {target}")
     return _report(problems)
 
@@ -388,20 +392,64 @@ def test(parts=(), root=ROOT):
     return 1 if bad else 0
 
 
+# ------------------------------------------------------------------------------- the timings
 def bench(root=ROOT):
-    """Timings of samplers and training; figures to read, nothing fails by being slow."""
+    """Time the library beside its peers: print the figures, store them in book/benchmarks.json."""
     _need("pytest_benchmark", "test")
-    return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "--benchmark-quiet",
-            str(root / "tests" / "benchmarks"),
-        ],
-        cwd=root,
-    ).returncode
+    missing = [name for name in ("diffusers", "azula") if importlib.util.find_spec(name) is None]
+    if missing:
+        print(f"not installed, left out: {', '.join(missing)} (`make bench` installs them)")
+    raw = root / "build" / "benchmarks.json"
+    raw.parent.mkdir(exist_ok=True)
+    started = time.monotonic()
+    pytest = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    options = ["-W", "ignore::DeprecationWarning", "--benchmark-quiet", f"--benchmark-json={raw}"]
+    command = [*pytest, *options, str(root / "tests" / "benchmarks")]
+    code = subprocess.run(command, cwd=root).returncode
+    if code:
+        return code
+    found = figures(json.loads(raw.read_text()))
+    found["made"]["minutes"] = round((time.monotonic() - started) / 60, 1)
+    for table in found["tables"].values():
+        print(f"\n{table['title']}\n" + "\n".join(text_table(table["rows"])))
+    _write_text(root / "book" / "benchmarks.json", json.dumps(found, indent=1) + "\n")
+    return 0
+
+
+def figures(raw):
+    """What pytest-benchmark wrote -> {made: when and with what, tables: {key: {title, rows}}}.
+
+    A benchmark says in its extra_info which table its rows belong to; a row is {column: value}.
+    """
+    from importlib.metadata import PackageNotFoundError, version
+
+    machine = raw["machine_info"]
+    made = {"date": raw["datetime"][:10], "cpu": machine["cpu"].get("brand_raw", "unknown"),
+            "python": machine["python_version"]}
+    for name in ("torch", "numpy", "diffusers", "azula", "accelerate"):
+        try:
+            made[name] = version(name)
+        except PackageNotFoundError:
+            made[name] = None
+    tables = {}
+    for bench in raw["benchmarks"]:
+        facts = bench["extra_info"]
+        table = tables.setdefault(facts["table"], {"title": facts["title"], "rows": []})
+        table["rows"] += facts["rows"]
+    return {"made": made, "tables": tables}
+
+
+def text_table(rows):
+    """Rows {column: value} as lines of text; a column stands where it is first seen."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [columns, *([_cell(row.get(name)) for name in columns] for row in rows)]
+    widths = [max(len(line[place]) for line in cells) for place in range(len(columns))]
+    padded = ([cell.ljust(width) for cell, width in zip(line, widths)] for line in cells)
+    return ["  ".join(line).rstrip() for line in padded]
+
+
+def _cell(value):
+    return "-" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def exercises(arguments, root=ROOT):
@@ -441,7 +489,7 @@ def parser():
     commands.add_parser(
         "exercises", help="make the student and solution editions; arguments go to exercises/generate.py"
     )
-    commands.add_parser("bench", help="timings")
+    commands.add_parser("bench", help="timings beside other libraries, in book/benchmarks.json")
     return main_parser
 
 

@@ -1,8 +1,9 @@
 """Sphinx extension of the book: pages made from data when the site is built.
 
-Directives: claims-ledger, taxonomy, survey-table, coverage, run-times, glossary-table, api-modules. They read
-book/systems.yml, book/survey_tables.yml, book/glossary.csv, book/calibration.json and the outputs stored in
-the notebooks, so that a page never says more than what was run.
+Directives: claims-ledger, taxonomy, survey-table, coverage, run-times, measurements, glossary-table,
+api-modules. They read book/systems.yml, book/survey_tables.yml, book/glossary.csv, book/calibration.json,
+book/benchmarks.json, book/training_speed.json and the outputs stored in the notebooks, so that a page never
+says more than what was run. Role: measured, a number of book/benchmarks.json in a sentence.
 
 Transforms: the alternative text that a notebook output carries reaches the picture; a chapter number that a
 title carries is dropped where the site numbers the chapter itself.
@@ -54,6 +55,10 @@ class Book:
         return (
             json.loads(self.text("calibration.json")) if (self.folder / "calibration.json").exists() else {}
         )
+
+    def measured(self, name):
+        """A file of measurements, or None: a list of rows, or {made, tables: {key: {title, rows}}}."""
+        return json.loads(self.text(name)) if (self.folder / name).exists() else None
 
     def notebooks(self):
         """(name, notebook) for each notebook in book/, in order of their names."""
@@ -368,6 +373,108 @@ class RunTimes(Page):
         return self.table(["Notebook", "Seconds", "Threads", "With"], rows, (46, 12, 12, 30), "run-times")
 
 
+class TrainingRecords(Page):
+    """A row for each training run whose record ships, from minidiff/weights/*.json."""
+
+    def run(self):
+        from minidiff import weights
+
+        shipped, rows = weights.names(), []
+        for path in sorted(weights.HERE.glob("*.json")):
+            self.env.note_dependency(str(path))
+            record = json.loads(path.read_text(encoding="utf-8"))
+            metrics = record["metrics"]
+            rows.append([
+                f"`{path.stem}`" + ("" if path.stem in shipped else " (record only)"),
+                f"`{record['command'].removeprefix('python -m ')}`",
+                f"{record['device']}, {record['minutes']:.0f} min",
+                f"{record['parameters']:,}",
+                *(number(metrics[key]) for key in ("frechet", "frechet_floor", "frechet_gaussian")),
+                f"{metrics['recognised']:.0%}",
+            ])
+        head = ["Name", "Command", "Trained on", "Weights", "Fréchet distance", "of held-out pictures",
+                "of a Gaussian", "Recognised as asked"]
+        return self.table(head, rows, (12, 20, 16, 10, 10, 12, 10, 10), "training-records")
+
+
+class Measurements(Page):
+    """Tables from a file of measurements in book/: `{measurements} FILE [TABLE ...]`, else all of them.
+
+    "made" in place of a table says when and with what they were measured. The file holds {made, tables:
+    {key: {title, rows}}} (make bench), or what `python -m minidiff.train CONFIG --speed` wrote, once or as a
+    list. A row is {column: value}; a column stands where it is first seen. The least value among the
+    libraries of a row is set in bold.
+    """
+
+    required_arguments, optional_arguments, final_argument_whitespace = 1, 1, True
+    LIBRARIES = ("minidiff", "diffusers", "azula")
+
+    def run(self):
+        name, *keys = " ".join(self.arguments).split()
+        data = self.book.measured(name)
+        if data is None:
+            return self.parsed(["Not measured yet."])
+        if "tables" not in data:
+            runs = data if isinstance(data, list) else [data]
+            return sum((self.titled(*speed_table(facts)) for facts in runs), [])
+        tables = {"made": None, **data["tables"]}
+        unknown = [key for key in keys if key not in tables]
+        if unknown:
+            raise self.error(f"measurements: {name} has no table {', '.join(unknown)}")
+        return sum((self.one(data["made"], tables[key]) for key in keys or tables), [])
+
+    def one(self, made, table):
+        return self.titled(table["title"], table["rows"]) if table else self.parsed([self.made(made)])
+
+    def titled(self, title, rows):
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        cells = [[self.cell(row, name) for name in columns] for row in rows]
+        widths = [max(6, *(len(cell) for cell in column)) for column in zip(*cells)]
+        head = self.parsed([f"```{{rubric}} {plain(title)}", "```"])
+        return head + self.table([plain(name) for name in columns], cells, widths, "measurements")
+
+    def cell(self, row, name):
+        ours = [row[library] for library in self.LIBRARIES if row.get(library) is not None]
+        text = plain(number(row.get(name)))
+        best = name in self.LIBRARIES and len(ours) > 1 and row.get(name) == min(ours)
+        return f"**{text}**" if best else text
+
+    def made(self, made):
+        names = [name for name in made if made[name] is not None and name not in ("date", "cpu", "minutes")]
+        versions = ", ".join(f"{name} {made[name]}" for name in names)
+        absent = [name for name in made if made[name] is None]
+        without = f" Not installed, so left out: {', '.join(absent)}." if absent else ""
+        return plain(f"Measured on {made['date']} on one thread of {made['cpu']}, with {versions}.{without}")
+
+
+def speed_table(facts):
+    """(title, rows) of a training-speed measurement, in units that a reader reads."""
+    rows = []
+    for row in facts["rows"]:
+        rate, share, memory = (row.get(name) for name in ("images_per_second", "utilisation", "memory"))
+        rows.append(
+            {
+                "how": row["way"],
+                "images per second": row.get("skipped") if rate is None else f"{rate:,.0f}",
+                "share of the peak": None if share is None else f"{100 * share:.1f} %",
+                "memory in MiB": None if memory is None else f"{memory / 2**20:,.0f}",
+            }
+        )
+    title = f"{facts['config']['data']}, batch of {facts['batch']}, on {facts['device']}"
+    return title, rows
+
+
+def measured(name, rawtext, text, lineno, inliner, options=None, content=None):
+    """Role {measured}: `table | row | column` of book/benchmarks.json; a row is known by its first cells."""
+    key, *cells, column = (part.strip() for part in text.split("|"))
+    data = Book(inliner.document.settings.env).measured("benchmarks.json") or {"tables": {}}
+    for row in data["tables"].get(key, {"rows": []})["rows"]:
+        if list(map(str, row.values()))[: len(cells)] == cells and column in row:
+            return [nodes.Text(number(row[column]))], []
+    problem = inliner.reporter.error(f"measured: nothing in benchmarks.json for {text}", line=lineno)
+    return [inliner.problematic(rawtext, rawtext, problem)], [problem]
+
+
 class GlossaryTable(Page):
     """The glossary, English and Korean."""
 
@@ -401,6 +508,7 @@ class ApiModules(Page):
         "losses",
         "samplers",
         "likelihood",
+        "guidance",
     ]
 
     def run(self):
@@ -520,11 +628,14 @@ def setup(app):
         "coverage": Coverage,
         "taxonomy": Taxonomy,
         "run-times": RunTimes,
+        "measurements": Measurements,
+        "training-records": TrainingRecords,
         "glossary-table": GlossaryTable,
         "api-modules": ApiModules,
     }.items():
         app.add_directive(name, directive)
     app.add_role("page-link", page_link)
+    app.add_role("measured", measured)
     app.add_transform(AltText)
     app.add_transform(TitleNumber)
     app.connect("autodoc-process-docstring", plain_docstring)
