@@ -5,7 +5,7 @@
 Everything else is a choice of alpha and sigma, a question asked of a network, a walk back along a grid, or a change of
 the space that x lives in.
 """
-from . import exact, grids, guidance, likelihood, losses, samplers
+from . import cld, exact, grids, guidance, likelihood, losses, samplers
 from .ddpm import DDPM
 from .denoiser import Denoiser
 from .ncsn import NCSN
@@ -13,7 +13,7 @@ from .process import EDM, Cosine, GaussianProcess
 from .score_sde import VE, VP, SubVP
 
 __all__ = ["DDPM", "EDM", "NCSN", "VE", "VP", "Cosine", "Denoiser", "GaussianProcess", "SubVP",
-           "exact", "grids", "guidance", "likelihood", "losses", "pretrained", "samplers"]
+           "cld", "exact", "grids", "guidance", "likelihood", "losses", "pretrained", "samplers"]
 __version__ = "0.1.0"
 
 

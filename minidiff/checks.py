@@ -120,6 +120,22 @@ def check_table(name, values):
     return table
 
 
+def check_costs(name, costs):
+    """Return `costs` as a square float64 table whose entries above the diagonal are not NaN."""
+    try:
+        table = torch.as_tensor(costs, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"{name} must be a table of numbers, got {shown(costs)}") from None
+    if table.ndim != 2 or table.shape[0] != table.shape[1] or len(table) < 2:
+        raise ValueError(f"{name} must have shape (N, N) with N at least 2, "
+                         f"got {tuple(table.shape)}")
+    wrong = table.isnan().triu(1).nonzero()
+    if len(wrong):
+        raise ValueError(f"{name} must not be NaN above the diagonal, got NaN at "
+                         f"{tuple(wrong[0].tolist())}")
+    return table
+
+
 def check_grid(grid, name="grid"):
     """Return a sampler's grid as a list of floats: at least two times, falling, all in [0, 1]."""
     table = check_table(name, grid)

@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import torch
 
-from .checks import check_choice, check_count, check_model, check_number, check_tensor
+from .checks import (check_choice, check_count, check_grid, check_model, check_number, check_table,
+                     check_tensor)
 from .ddpm import VARIANCES
 from .grids import log_snr
-from .process import randn_like
+from .process import check_process, randn_like
 from .samplers.walk import along, start
 from .score_sde import level_velocity
 
@@ -24,6 +25,26 @@ class VLB(NamedTuple):
     def total(self):
         """The bound on -log p(x_0), (B,)."""
         return self.prior + self.diffusion.sum(1) + self.reconstruction
+
+
+def step_kl(process, t, s, square, dims, variance):
+    """KL of a reverse step t -> s from q(x_s|x_t, x_0) in nats (survey Eq. 7), s above 0.
+
+    `square` is |x_0 - x0_hat|^2; it, t and s are numbers or tensors that broadcast.
+    """
+    _, pull, true = process.posterior(t, s)
+    ratio = true / (true if variance == "posterior" else process.added_variance(t, s))
+    spread = ratio - 1 - torch.as_tensor(ratio, dtype=torch.float64).log()
+    return 0.5 * (ratio * pull**2 * square / true + dims * spread)
+
+
+def decoder_nats(process, t, square, dims):
+    """-log p(x_0|x_t) of the last step t -> 0 in nats, for numbers or tensors that broadcast.
+
+    A normal density around the denoised mean with the variance of q(x_t|x_0), beta_1 for a chain.
+    """
+    variance = torch.as_tensor(process.added_variance(t, 0 * t), dtype=torch.float64)
+    return 0.5 * (square / variance + dims * (2 * math.pi * variance).log())
 
 
 def sum_coordinates(x):
@@ -52,15 +73,34 @@ def vlb_terms(model, x0, grid, *, variance="beta", generator=None):
         xt = process.perturb(x0, t, randn_like(x0, generator))
         square = sum_coordinates((x0 - model(xt, t)) ** 2)
         if s == 0:
-            decoder = process.added_variance(t, 0.0)                   # beta_1 for a DDPM chain
-            reconstruction = 0.5 * (square / decoder + dims * math.log(2 * math.pi * decoder))
+            reconstruction = decoder_nats(process, t, square, dims)
             break
-        _, pull, true = process.posterior(t, s)
-        ratio = true / (true if variance == "posterior" else process.added_variance(t, s))
-        error = ratio * pull**2 * square / true
-        diffusion.append(0.5 * (error + dims * (ratio - 1 - math.log(ratio))))
+        diffusion.append(step_kl(process, t, s, square, dims, variance))
     diffusion = torch.stack(diffusion, 1) if diffusion else x0.new_zeros(len(x0), 0)
     return VLB(prior_term, diffusion, reconstruction)
+
+
+def pair_costs(process, times, square, dims=1, *, variance="beta"):
+    """Nats that a step between any two of `times` adds to the negative VLB, (N, N).
+
+    times (N,) fall, as a grid does; square (N,) holds the mean of |x_0 - x0_hat|^2 at each of them,
+    a sum over `dims` coordinates. Entry [i, j] belongs to the step times[i] -> times[j], j > i, and
+    is infinite elsewhere; a step to 0 is the decoder's. Variances are those of the step, however
+    long it is. Along a grid the entries add up to what vlb_terms estimates, less the prior's term,
+    which is the same for all grids: grids.shortest finds the best one (Watson et al. 2021).
+    """
+    times = torch.tensor(check_grid(times, "times"), dtype=torch.float64)
+    check_process(process)
+    check_choice("variance", variance, VARIANCES)
+    dims, square = check_count("dims", dims), check_table("square", square)
+    if square.shape != times.shape:
+        raise ValueError(f"square must hold one number for each of the {len(times)} times, "
+                         f"got {len(square)}")
+    t, s, square = times[:, None], times[None, :], square[:, None]
+    costs = step_kl(process, t, s, square, dims, variance)
+    if times[-1] == 0:
+        costs[:, -1:] = decoder_nats(process, t, square, dims)
+    return torch.where(s < t, costs, torch.inf)
 
 
 def divergence_of(velocity, x, probe=None):

@@ -1,8 +1,12 @@
-"""Training objectives: per-example values, a sum over coordinates, never averaged inside."""
+"""Training objectives: per-example values, a sum over coordinates, never averaged inside.
+
+Only `kernel_distance` compares two whole sets of samples and gives one number.
+"""
 import torch
 
-from .checks import check_choice, check_model, readable, shown
+from .checks import check_choice, check_data, check_grid, check_model, readable, shown
 from .process import expand
+from .samplers.ancestral import ddim_step
 
 WEIGHTS = ("simple", "x0", "v", "snr", "likelihood")
 
@@ -47,3 +51,101 @@ def denoising(model, x0, t, noise, weight="simple"):
     if isinstance(weight, str) and weight == "simple":
         return error
     return expand(weight_of(process, process.as_time(t), weight), error) * error
+
+
+def energy_kernel(a, b):
+    """-|a_i - b_j| for all pairs, (n, d) and (m, d) -> (n, m)."""
+    return -torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def kernel_distance(a, b, kernel=energy_kernel, block=2048):
+    """Squared maximum mean discrepancy of two sets, unbiased, a 0-dim tensor with gradients.
+
+    E k(x, x') + E k(y, y') - 2 E k(x, y), x' another point than x (Gretton et al. 2012, Eq. 3).
+    a (n, *shape), b (m, *shape), at least two points each. kernel: (n, d), (m, d) -> (n, m); the
+    default makes it the energy distance, (x.y/d + 1)^3 the kernel distance KID. Zero in expectation
+    for equal laws, so a value may be slightly negative. Computed by blocks of rows.
+    """
+    for name, x in (("a", a), ("b", b)):
+        if check_data(name, x).ndim < 2 or len(x) < 2:
+            raise ValueError(f"{name} must hold at least 2 points, shape (n, *shape), "
+                             f"got shape {tuple(x.shape)}")
+    a, b = a.flatten(1), b.flatten(1)
+    if a.shape[1] != b.shape[1]:
+        raise ValueError("a and b must have the same numbers per example, "
+                         f"got {a.shape[1]} and {b.shape[1]}")
+
+    def within(x):                                               # all pairs but a point with itself
+        rows = (kernel(part, x) for part in x.split(block))
+        total = sum(row.sum() - row.diagonal(i * block).sum() for i, row in enumerate(rows))
+        return total / (len(x) * (len(x) - 1))
+
+    across = sum(kernel(part, b).sum() for part in a.split(block)) / (len(a) * len(b))
+    return within(a) + within(b) - 2 * across
+
+
+def one_step(student, pairs, t, noise=None):
+    """||student(x_1, t) - x_0||^2 for pairs (B, 2, *shape), x_1 first -> (B,).
+
+    x_0 is where a deterministic sampler takes the noise x_1, so the map has one answer (Luhman &
+    Luhman 2021). t: where the walks began, a number or (B,). Stands in `train` as a loss; `noise`
+    is not used. Sample with student(x_1, t): one call.
+    """
+    if check_data("pairs", pairs).ndim < 2 or pairs.shape[1] != 2:
+        raise ValueError("pairs must have shape (B, 2, *shape), the noise first, then the sample, "
+                         f"got {tuple(pairs.shape)}")
+    x1, x0 = pairs.unbind(1)
+    return (check_model(student)(x1, t) - x0).reshape(len(x0), -1).square().sum(1)
+
+
+@torch.no_grad()
+def two_step_target(teacher, x, t, middle, s):
+    """The x0 with which one DDIM step t -> s ends where two of the teacher do, (B, *shape).
+
+    Salimans & Ho 2022, Algorithm 2: (x_s - k x) / (alpha_s - k alpha_t), k = sigma_s/sigma_t, x_s
+    after the steps t -> middle -> s. With r = alpha/sigma a DDIM step moves x/sigma by the change
+    of r times the guess. So the target is a mean of the teacher's two guesses, weighted by the two
+    changes of r. Computed like that it loses no digits when the steps are short; at s = 0, where r
+    is infinite, it is the second guess; at t = 1 it needs no division by alpha. Times: numbers or
+    (B,), t > middle > s >= 0.
+    """
+    process = check_model(teacher).process
+    times = [time.double() if isinstance(time, torch.Tensor) else time for time in (t, middle, s)]
+    t, middle, s = (torch.as_tensor(process.as_time(time), dtype=torch.float64) for time in times)
+    if readable(t) and not ((t > middle) & (middle > s)).all():
+        raise ValueError("t, middle and s must fall, t > middle > s, got "
+                         + ", ".join(f"{time.flatten()[0]:g}" for time in (t, middle, s)))
+    keep, pull, _ = ddim_step(process, t, middle)
+    first = teacher(x, t)
+    second = teacher(expand(keep, x) * x + expand(pull, x) * first, middle)
+    ratio_t, ratio_m, ratio_s = (process.alpha(time) / process.sigma(time)
+                                 for time in (t, middle, s))
+    share = expand((ratio_m - ratio_t) / (ratio_s - ratio_t), x)
+    return share * first + (1 - share) * second
+
+
+def halving(student, teacher, x0, step, noise, grid):
+    """max(SNR, 1) ||target - student(x_t, t)||^2, (B, *shape) -> (B,): progressive distillation.
+
+    The student learns to do in one DDIM step what the teacher does in two (Salimans & Ho 2022,
+    Algorithm 2 and the weight "truncated SNR" of Eq. 9). grid: the teacher's 2N + 1 times; the
+    student's are grid[::2]. step (B,): which of its N steps, 0 for the first, from noise. In
+    `train`: loss=lambda *a: losses.halving(a[0], teacher, *a[1:], grid), and a time function that
+    draws whole numbers. Raises ValueError for a grid of an even length or steps beyond it.
+    """
+    device = check_data("x0", x0).device
+    times = torch.tensor(check_grid(grid), dtype=torch.float64, device=device)
+    if len(times) % 2 == 0:
+        raise ValueError(f"grid must hold 2N + 1 times, an odd number, got {len(times)}")
+    whole = isinstance(step, torch.Tensor) and step.dtype == torch.int64
+    if not whole or step.shape != x0.shape[:1]:
+        raise ValueError(f"step must be whole numbers (int64), ({len(x0)},), got {shown(step)}")
+    steps = len(times) // 2
+    if readable(step) and not 0 <= step.min() <= step.max() < steps:
+        raise ValueError(f"step must lie in 0..{steps - 1}, got {step.min()} to {step.max()}")
+    t, middle, s = (times[2 * step + k] for k in range(3))
+    process = check_model(student).process
+    xt = process.perturb(x0, t, noise)
+    target = two_step_target(teacher, xt, t, middle, s)
+    error = (target - student(xt, t)).reshape(len(x0), -1).square().sum(1)
+    return expand(process.snr(t).clamp(min=1), error) * error

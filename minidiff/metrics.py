@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from .checks import check_choice, check_count, check_data, check_number, shown
+from .losses import kernel_distance
 
 WEIGHTS = Path(__file__).parent / "weights"
 # What has a classifier: the data sets of data.load, with the shape of one image.
@@ -60,8 +61,7 @@ def energy_distance(a, b):
     """
     a, b = _points("a", a, least=2), _points("b", b, least=2)
     _same_width(a, b)
-    within = sum(_mean_distance(x, x) * len(x) / (len(x) - 1) for x in (a, b))
-    return 2 * _mean_distance(a, b) - within
+    return kernel_distance(a, b).item()
 
 
 def frechet_distance(a, b):
@@ -271,15 +271,6 @@ def _sorted_distance(a, b, order):
     middle = levels - width / 2
     gap = a[(middle * n).long().clamp(max=n - 1)] - b[(middle * m).long().clamp(max=m - 1)]
     return (width[:, None] * gap.abs().pow(order)).sum(0).mean().pow(1 / order)
-
-
-def _mean_distance(a, b, block=2048):
-    """Mean of |a_i - b_j| over all pairs, by blocks."""
-    total = sum(
-        torch.cdist(part, b, compute_mode="donot_use_mm_for_euclid_dist").sum()
-        for part in a.split(block)
-    )
-    return (total / (len(a) * len(b))).item()
 
 
 def _trace_root(a, b):

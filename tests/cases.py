@@ -28,6 +28,9 @@ STOCHASTIC = {
     "euler_maruyama": samplers.euler_maruyama,
     "reverse_diffusion": samplers.reverse_diffusion,
     "predictor_corrector": samplers.predictor_corrector,
+    "edm-churn": lambda *a, **k: samplers.edm(*a, s_churn=5.0, s_noise=1.1, **k),
+    "consistent_annealed": samplers.consistent_annealed,
+    "adaptive_sde": lambda *a, **k: samplers.adaptive_sde(*a, rtol=0.2, first_step=0.1, **k),
 }
 # with the order that each one states
 SOLVERS = {
@@ -37,6 +40,17 @@ SOLVERS = {
     "dpm_solver_pp-1": (lambda *a, **k: samplers.dpm_solver_pp(*a, order=1, **k), 1),
     "dpm_solver_pp-2": (lambda *a, **k: samplers.dpm_solver_pp(*a, order=2, **k), 2),
     "dpm_solver_pp-3": (lambda *a, **k: samplers.dpm_solver_pp(*a, order=3, **k), 3),
+    "deis-2": (lambda *a, **k: samplers.deis(*a, order=2, **k), 2),
+    "deis-3": (lambda *a, **k: samplers.deis(*a, order=3, **k), 3),
+    "deis-log_rho-2": (lambda *a, **k: samplers.deis(*a, order=2, variable="log_rho", **k), 2),
+    "deis-log_rho-3": (lambda *a, **k: samplers.deis(*a, order=3, variable="log_rho", **k), 3),
+    "pndm": (samplers.pndm, 2),
+    "pndm-2": (lambda *a, **k: samplers.pndm(*a, history=2, **k), 2),
+    "dpm_solver-1": (lambda *a, **k: samplers.dpm_solver(*a, order=1, **k), 1),
+    "dpm_solver-2": (lambda *a, **k: samplers.dpm_solver(*a, order=2, **k), 2),
+    "dpm_solver-3": (lambda *a, **k: samplers.dpm_solver(*a, order=3, **k), 3),
+    "edm": (samplers.edm, 2),
+    "genie": (samplers.genie, 2),
 }
 SAMPLERS = STOCHASTIC | {name: solver for name, (solver, _) in SOLVERS.items()} | {"adaptive_ode": samplers.adaptive_ode}
 

@@ -3,13 +3,15 @@
 The contract and oracle tests run them on the library; tests/mutants runs them on planted mistakes, which they must catch.
 Expected values come from Bayes' rule, finite differences, recursions or quadrature, not from the library's formulas.
 """
+import itertools
 import math
 
 import numpy as np
 import torch
 from cases import BUMPS, SHIFTED, close, column, gen
 
-from minidiff import Denoiser, GaussianProcess, denoiser, exact, losses, ncsn, score_sde
+from minidiff import EDM, VP, Denoiser, GaussianProcess, denoiser, exact, grids, losses, ncsn, samplers, score_sde
+from minidiff.vae import VAE
 
 # ------------------------------------------------------------------------------------------- processes
 
@@ -157,6 +159,9 @@ def one_step_law(name, process, t, s, x, target=SHIFTED):
         return x - h * (f * x - g2 * score), h * g2
     if name == "reverse_diffusion":
         return x - (ratio - 1) * x + added * score, added
+    if name == "consistent_annealed":
+        gamma = sigma_s / alpha_s / (process.sigma(t) / process.alpha(t))
+        return annealed_law(process, t, s, x, score, 1 - gamma**2)
     raise KeyError(name)
 
 
@@ -180,6 +185,99 @@ def langevin_level_has_moments(sampler, process, t, step_size=0.3, x=1.3, n=1000
     gain = 1 - d / 2 / (process.alpha(s) ** 2 * target.stds.item() ** 2 + process.sigma(s) ** 2)
     mean = mean + d / 2 * gaussian_answers(target, process, mean, s)[1]
     has_moments(after, mean, gain**2 * variance + d)
+
+
+def annealed_law(process, t, s, x, score, eta):
+    """Consistent annealed sampling in its paper's terms, on x/alpha: x + eta sigma_i^2 score + beta sigma_{i+1} z."""
+    level, after = process.sigma(t) / process.alpha(t), process.sigma(s) / process.alpha(s)
+    beta2 = 1 - (1 - eta) ** 2 / (after / level) ** 2
+    mean = x / process.alpha(t) + eta * level**2 * (process.alpha(t) * score)
+    return process.alpha(s) * mean, process.alpha(s) ** 2 * beta2 * after**2
+
+
+def annealed_step_has_moments(sampler, process, t, s, eta, x=1.3, n=100000):
+    after = sampler(SHIFTED.denoiser(process), torch.full((n, 1), x, dtype=torch.float64), [t, s], step_size=2 * eta, generator=gen(3))
+    mean, variance = annealed_law(process, t, s, x, gaussian_answers(SHIFTED, process, x, t)[1], eta)
+    has_moments(after, mean, variance)
+
+
+def noise_follows_the_ladder(step, process, grid, step_size):
+    """For one data point the noise is sigma(t) at every time: what consistent annealed sampling is made for."""
+    for end in range(2, len(grid) + 1):
+        left = exact.variance_after(process, lambda *times: step(*times, step_size), grid[:end], 0.0)
+        close(left, process.sigma(float(grid[end - 1])) ** 2, rtol=1e-12, atol=0)
+
+
+def improved_euler_has_moments(sampler, process, t, s, x=1.3, n=100000):
+    """One accepted step: x' and x'' written out for data where the score is a line."""
+    start, h = torch.full((n, 1), x, dtype=torch.float64), t - s
+    model = SHIFTED.denoiser(process)
+
+    def drift(x, time):
+        f, g2 = slopes(process, time)
+        return f * x - g2 * gaussian_answers(SHIFTED, process, x, time)[1]
+
+    noise = [slopes(process, time)[1] ** 0.5 * h**0.5 for time in (t, s)]
+    low = x - h * drift(x, t)
+    bend = drift(1.0, s) - drift(0.0, s)
+    high = x - h / 2 * (drift(x, t) + drift(low, s)), (noise[0] + noise[1] - h * bend * noise[0]) ** 2 / 4
+    for extrapolate, law in ((False, (low, noise[0] ** 2)), (True, high)):
+        has_moments(sampler(model, start, [t, s], rtol=1e9, first_step=1.0, extrapolate=extrapolate, generator=gen(3)), *law)
+
+
+def adaptive_sde_replays(sampler, process, shared=False, rtol=0.05, atol=0.01, first=0.1):
+    """Algorithm 1 of Jolicoeur-Martineau et al. 2021 written out for one example after the other, with the same noise."""
+    model, times, n = exact.ring().denoiser(process), [0.9, 0.6, 0.3], 4
+    x = process.perturb(exact.ring().sample(n, gen(1), torch.float64), 0.9, torch.randn(n, 2, generator=gen(2), dtype=torch.float64))
+    after = sampler(model, x, times, rtol=rtol, atol=atol, first_step=first, shared=shared, generator=gen(5))
+    g, x, previous, h, refused = gen(5), list(x), list(x), [first] * n, 0
+
+    def drift(x, t):
+        f, g2 = slopes(process, t)
+        return f * x - g2 * model.score(x[None], t)[0], g2**0.5
+
+    for start, stop in zip(times[:-1], times[1:]):
+        left = [start - stop] * n
+        while max(left) > 0:
+            z, step = torch.randn(n, 2, generator=g, dtype=torch.float64), [min(pair) for pair in zip(h, left)]
+            low, high, error = [None] * n, [None] * n, [0.0] * n
+            for b in range(n):
+                t = stop + left[b]
+                f, noise = drift(x[b], t)
+                low[b] = x[b] - step[b] * f + step[b] ** 0.5 * noise * z[b]
+                f, noise = drift(low[b], t - step[b])
+                high[b] = (low[b] + x[b] - step[b] * f + step[b] ** 0.5 * noise * z[b]) / 2
+                delta = torch.maximum(torch.tensor(atol), rtol * torch.maximum(low[b].abs(), previous[b].abs()))
+                error[b] = torch.linalg.norm((low[b] - high[b]) / delta).item() / 2**0.5
+            if shared:
+                error = [math.sqrt(sum(e**2 for e in error) / n)] * n
+            for b in range(n):
+                if left[b] > 0:
+                    h[b] = 0.9 * step[b] * error[b] ** -0.9
+                    refused += error[b] > 1
+                if left[b] > 0 and error[b] <= 1:
+                    x[b], previous[b], left[b] = high[b], low[b], left[b] - step[b]
+    assert refused, "no step was refused: nothing is proved"
+    close(after, torch.stack(x), rtol=1e-5, atol=1e-5)
+
+
+def embedded_pair_has_orders(steps, process, data_std=0.5):
+    """The exact variance that equal steps leave: Euler-Maruyama 1, improved Euler 2. Every step is a line in x and z."""
+    model, errors = exact.Gaussian([0.0], data_std).denoiser(process), {0: [], 1: []}
+    times = [process.time_at_log_snr(v) for v in (-3.0, 2.0)]
+    for n in (80, 160):
+        for which in errors:
+            t, h = times[0], (times[0] - times[1]) / n
+            variance = (process.alpha(t) * data_std) ** 2 + process.sigma(t) ** 2
+            for i in range(n):
+                at, size = (torch.full((2,), value, dtype=torch.float64) for value in (t - i * h, h))
+                gain, noise = steps(model, column(1.0, 0.0), at, size, column(0.0, 1.0))[which].flatten().tolist()
+                variance = gain**2 * variance + noise**2
+            errors[which].append(variance - (process.alpha(times[1]) * data_std) ** 2 - process.sigma(times[1]) ** 2)
+    for which, order in ((0, 1), (1, 2)):
+        print(order, math.log2(errors[which][0] / errors[which][1]))
+        measured = math.log2(errors[which][0] / errors[which][1])
+        assert abs(measured - order) < 0.2, f"order {measured:.2f} instead of {order}, errors {errors[which]}"
 
 
 def corrector_replays(sampler, process, t, s, snr=0.16):
@@ -442,6 +540,8 @@ def bits_are_bits(bits_per_dim):
     close(bits_per_dim(torch.tensor([-dims * math.log(2.0)]), dims, bin_width=1 / 128), [8.0], atol=1e-5)
 
 
+
+
 def told(target, process):
     """A Denoiser whose network knows the target exactly: the whole of it for label -1, else one component."""
     def net(x, t, labels=None):
@@ -469,3 +569,332 @@ def guided_score_is_of_the_tilted_law(classifier_free, weight, process):
 
     slope = (log_tilted(x + h) - log_tilted(x - h)) / (2 * h)
     close(model.score(x, t)[:, 0], slope, atol=1e-6)
+
+
+# ------------------------------------------------------------------------------------------- multistep solvers
+
+
+def deis_is_the_papers(solver, process, order, variable, times=(0.9, 0.7, 0.52, 0.3, 0.2), target=BUMPS):
+    """Zhang & Chen 2022, Eqs. 14, 15: C_j = integral of Psi(s, tau) g^2 / (2 sigma) times Lagrange's l_j, by scipy's quadrature."""
+    from scipy.integrate import quad
+    model, first = target.denoiser(process), column(0.4, -1.0, 0.9)
+    place = {"t": lambda t: t, "log_rho": lambda t: math.log(process.sigma(t) / process.alpha(t))}[variable]
+    x, past = first, []
+    for t, s in zip(times[:-1], times[1:]):
+        past = [(place(t), model.eps(x, t)), *past][:order]
+        x = process.alpha(s) / process.alpha(t) * x
+        for j, (node, eps) in enumerate(past):
+            def integrand(tau, j=j, node=node, s=s):
+                basis = math.prod((place(tau) - other) / (node - other) for i, (other, _) in enumerate(past) if i != j)
+                return process.alpha(s) / process.alpha(tau) * process.diffusion(tau) ** 2 / (2 * process.sigma(tau)) * basis
+            x = x + quad(integrand, t, s, epsabs=1e-13, epsrel=1e-11)[0] * eps
+    close(solver(model, first, list(times)), x, rtol=1e-8, atol=1e-8)
+
+
+def pndm_is_the_papers(solver, chain, history, warm_up="runge_kutta", stride=4, walked=7):
+    """Liu et al. 2022, Eqs. 11 to 13 in alpha_bars, on every `stride`-th step of a chain, written out."""
+    model, bars, first = BUMPS.denoiser(chain), chain.alpha_bars, column(0.4, -1.0, 0.9)
+
+    def phi(x, eps, a, b):
+        pull = (bars[b] - bars[a]) / (bars[a].sqrt() * (((1 - bars[b]) * bars[a]).sqrt() + ((1 - bars[a]) * bars[b]).sqrt()))
+        return (bars[b] / bars[a]).sqrt() * x - pull * eps
+
+    x, past = first, []
+    steps = [chain.num_steps - stride * i for i in range(walked + 1)]
+    for i, (a, b) in enumerate(zip(steps[:-1], steps[1:])):
+        past, middle = [model.eps(x, a), *past], a - stride // 2
+        if warm_up == "runge_kutta" and i < history - 1:
+            if history == 2:
+                eps = (past[0] + model.eps(phi(x, past[0], a, b), b)) / 2
+            else:
+                second = model.eps(phi(x, past[0], a, middle), middle)
+                third = model.eps(phi(x, second, a, middle), middle)
+                eps = (past[0] + 2 * second + 2 * third + model.eps(phi(x, third, a, b), b)) / 6
+        elif min(history, len(past)) == 4:
+            eps = (55 * past[0] - 59 * past[1] + 37 * past[2] - 9 * past[3]) / 24
+        elif min(history, len(past)) == 3:
+            eps = (23 * past[0] - 16 * past[1] + 5 * past[2]) / 12
+        elif min(history, len(past)) == 2:
+            eps = (3 * past[0] - past[1]) / 2
+        else:
+            eps = past[0]
+        x = phi(x, eps, a, b)
+    close(solver(model, first, [step / chain.num_steps for step in steps]), x, rtol=1e-8, atol=1e-8)
+
+
+def dpm_solver_replays(solver, process, order, times=(0.9, 0.6, 0.25, 0.1), target=BUMPS):
+    """Lu et al. 2022a, Eq. 3.7 and Algorithms 1 and 2, with r1 = 1/3 and r2 = 2/3 in the third order, written out."""
+    model, first = target.denoiser(process), column(0.4, -1.0, 0.9)
+    x = first
+    for t, s in zip(times[:-1], times[1:]):
+        lam, h = process.half_log_snr(t), process.half_log_snr(s) - process.half_log_snr(t)
+        first_eps = model.eps(x, t)
+
+        def euler(share, x=x, t=t, s=s, lam=lam, h=h, eps=first_eps):
+            """Time, noise scale and state of DDIM's step over a share of the step in lambda."""
+            inside = s if share == 1 else process.time_at_log_snr(2 * (lam + share * h))
+            sigma = process.sigma(inside)
+            return inside, sigma, process.alpha(inside) / process.alpha(t) * x - sigma * math.expm1(share * h) * eps
+
+        _, sigma, after = euler(1)
+        if order == 2:
+            middle, _, u = euler(1 / 2)
+            after = after - sigma * math.expm1(h) * (model.eps(u, middle) - first_eps)
+        if order == 3:
+            s1, _, u1 = euler(1 / 3)
+            s2, sigma2, u2 = euler(2 / 3)
+            u2 = u2 - 2 * sigma2 * (math.expm1(2 / 3 * h) / (2 / 3 * h) - 1) * (model.eps(u1, s1) - first_eps)
+            after = after - 3 / 2 * sigma * (math.expm1(h) / h - 1) * (model.eps(u2, s2) - first_eps)
+        x = after
+    close(solver(model, first, list(times), order=order), x, rtol=1e-7, atol=1e-8)
+
+
+def edm_replays(sampler, times=(0.5, 0.3, 0.1, 0.02, 0.001), s_churn=1.5, s_min=0.0, s_max=math.inf, s_noise=1.0):
+    """Karras et al. 2022, Algorithm 2, on sigma(t) = 80 t, written out with the same random numbers."""
+    model, levels, g = BUMPS.denoiser(EDM()), [80 * t for t in times], gen(5)
+    first = torch.linspace(-50, 50, 6, dtype=torch.float64)[:, None]
+    after = sampler(model, first, list(times), s_churn=s_churn, s_min=s_min, s_max=s_max, s_noise=s_noise, generator=gen(5))
+    x = first
+    for now, then in zip(levels[:-1], levels[1:]):
+        gamma = min(s_churn / (len(levels) - 1), 2**0.5 - 1) if s_min <= now <= s_max else 0.0
+        up = now + gamma * now
+        if gamma:
+            x = x + (up**2 - now**2) ** 0.5 * s_noise * torch.randn(x.shape, generator=g, dtype=x.dtype)
+        slope = (x - model(x, up / 80)) / up
+        ahead = x + (then - up) * slope
+        x = x + (then - up) * (slope + (ahead - model(ahead, then / 80)) / then) / 2
+    close(after, x, rtol=1e-8, atol=1e-8)
+
+
+def softplus_grid_is_between_level_and_log_snr(softplus, process, scale=4.0):
+    """Equal steps in log(1 + scale/level); a huge scale gives equal steps in log SNR, a tiny one in 1/level."""
+    for size, measure in ((scale, lambda level: (1 + scale / level).log()), (1e9, lambda level: -level.log()), (1e-9, lambda level: 1 / level)):
+        grid = softplus(process, 9, size, 0.9, 0.1)
+        steps = measure(process.sigma(grid) / process.alpha(grid)).diff()
+        close(steps / steps.mean(), torch.ones(9), rtol=1e-4)
+    assert softplus(process, 9, scale)[-2:].tolist() == [process.t_min, 0.0]
+
+
+def one_point_needs_no_steps(solver, process, times=(0.9, 0.5, 0.4, 0.1)):
+    """For one data point eps never changes along the flow: a method whose linear part is exact lands on alpha x0 + sigma eps."""
+    x0, eps = column(0.7, 0.7), column(0.4, -1.3)
+    model, (first, last) = exact.Gaussian([0.7], 0.0).denoiser(process), (times[0], times[-1])
+    x = process.alpha(first) * x0 + process.sigma(first) * eps
+    close(solver(model, x, list(times)), process.alpha(last) * x0 + process.sigma(last) * eps, rtol=1e-9, atol=1e-9)
+
+
+# ------------------------------------------------------------------------------------------- autoencoder
+
+
+def linear_vae():
+    """Three numbers from one latent: x = W z + b + std e, with an encoder that is close to its posterior but not it."""
+    vae = VAE(torch.nn.Linear(3, 2), torch.nn.Linear(1, 3), latent=1, std=0.6).double()
+    with torch.no_grad():
+        vae.decoder.weight.copy_(column(1.2, -0.7, 0.4))
+        vae.decoder.bias.copy_(torch.tensor([0.3, 0.0, -0.5]))
+        vae.encoder.weight.copy_(torch.tensor([[0.5, -0.2, 0.1], [0.1, 0.2, -0.1]]))
+        vae.encoder.bias.copy_(torch.tensor([0.2, -0.9]))
+    return vae
+
+
+def mean_elbo(negative_elbo, vae, x):
+    """The bound averaged over its noise: of a quadratic, the mean over noise -1 and 1 is exact."""
+    with torch.no_grad():
+        return sum(negative_elbo(vae, x, torch.full((len(x), 1), sign, dtype=x.dtype)).total for sign in (-1.0, 1.0)) / 2
+
+
+def linear_evidence(vae, x):
+    """-log p(x) = -log N(x; b, W W' + std^2 I), and the mean and variance of p(z|x) by Bayes' rule."""
+    weight, bias, var = vae.decoder.weight.detach(), vae.decoder.bias.detach(), vae.log_std.detach().exp() ** 2
+    law = torch.distributions.MultivariateNormal(bias, weight @ weight.T + var * torch.eye(3, dtype=x.dtype))
+    posterior = 1 / (1 + weight.square().sum() / var)
+    return -law.log_prob(x), posterior * (x - bias) @ weight / var, posterior
+
+
+def elbo_is_a_bound(negative_elbo):
+    """The gap to -log p(x) is the KL of q(z|x) from the true posterior, by the formula for two normals."""
+    vae, x = linear_vae(), torch.randn(9, 3, generator=gen(), dtype=torch.float64)
+    truth, mean, variance = linear_evidence(vae, x)
+    m, log_v = (part.detach() for part in vae.encode(x))
+    q, p = torch.distributions.Normal(m, (log_v / 2).exp()), torch.distributions.Normal(mean, variance.sqrt())
+    gap = mean_elbo(negative_elbo, vae, x) - truth
+    assert (gap > 0).all()
+    close(gap, torch.distributions.kl_divergence(q, p).sum(1), rtol=1e-9, atol=1e-10)
+
+
+def elbo_is_tight(negative_elbo):
+    """With the true posterior as encoder the bound is the likelihood."""
+    vae, x = linear_vae(), torch.randn(9, 3, generator=gen(), dtype=torch.float64)
+    truth, _, variance = linear_evidence(vae, x)
+    gain = variance * vae.decoder.weight.detach().T / vae.log_std.detach().exp() ** 2
+    with torch.no_grad():
+        vae.encoder.weight.copy_(torch.cat([gain, torch.zeros(1, 3)]))
+        vae.encoder.bias.copy_(torch.cat([-gain @ vae.decoder.bias, variance.log()[None]]))
+    close(mean_elbo(negative_elbo, vae, x), truth, rtol=1e-9, atol=1e-9)
+
+
+def kl_is_monte_carlo(kl):
+    """E_q[log q - log p] over draws of q, within five standard errors."""
+    mean, log_variance = torch.tensor([[0.7, -0.2], [0.0, 1.5]]).double(), torch.tensor([[-1.0, 0.4], [0.3, -2.0]]).double()
+    q, p = torch.distributions.Normal(mean, (log_variance / 2).exp()), torch.distributions.Normal(0.0, 1.0)
+    z = mean + (log_variance / 2).exp() * torch.randn(100000, 2, 2, generator=gen(), dtype=torch.float64)
+    draws = (q.log_prob(z) - p.log_prob(z)).sum(2)
+    assert ((kl(mean, log_variance) - draws.mean(0)).abs() < 5 * draws.std(0) / 100000**0.5).all()
+
+
+# ------------------------------------------------------------------------------------------- truncation and distillation
+
+
+class Straight(GaussianProcess):
+    """alpha = 1 - t, sigma = t: at t = 1 no signal is left at all."""
+
+    def alpha(self, t):
+        return 1 - t
+
+    def sigma(self, t):
+        return 1 * t
+
+
+def two_ddim_steps(model, x, t, middle, s):
+    """Where two DDIM steps lead, in the paper's terms: eps and x0, one after the other; s = 0 is the denoised mean."""
+    process = model.process
+    for a, b in ((t, middle), (middle, s)):
+        x0 = model(x, a)
+        x = process.alpha(b) * x0 + process.sigma(b) * (x - process.alpha(a) * x0) / process.sigma(a)
+    return x
+
+
+def one_step_reaches_two(two_step_target, process, times=((1.0, 0.8, 0.6), (0.7, 0.5, 0.35), (0.4, 0.2, 0.0), (1.0, 0.5, 0.0))):
+    """Put into one DDIM step, the target ends where two steps of the model do; also when that is t = 0."""
+    model, x = Denoiser(lambda x, t: torch.tanh(2 * x) - t, process, predicts="x0"), column(0.4, -1.0, 0.9)
+    for t, middle, s in times:
+        target = two_step_target(model, x, t, middle, s)
+        keep = process.sigma(s) / process.sigma(t)
+        reached = keep * x + (process.alpha(s) - keep * process.alpha(t)) * target
+        close(reached, two_ddim_steps(model, x, t, middle, s), atol=1e-6)
+
+
+def halving_of_a_linear_teacher(halving, process):
+    """Data N(0, .5^2): the teacher's guess is gain(t) x, so the student's best answer is a known multiple of x."""
+    def gain(u):
+        return process.alpha(u) * 0.25 / (0.25 * process.alpha(u) ** 2 + process.sigma(u) ** 2)
+
+    teacher, grid = Denoiser(lambda x, t: gain(t).reshape(-1, 1) * x, process, predicts="x0"), [1.0, 0.7, 0.5, 0.2, 0.0]
+    x0, noise = column(0.3, -0.4, 0.9), column(1.0, -0.3, 0.4)
+    for step in range(2):
+        t, middle, s = grid[2 * step : 2 * step + 3]
+
+        def move(a, b):
+            keep = process.sigma(b) / process.sigma(a)
+            return keep + (process.alpha(b) - keep * process.alpha(a)) * gain(a)
+
+        keep = process.sigma(s) / process.sigma(t)
+        best = (move(t, middle) * move(middle, s) - keep) / (process.alpha(s) - keep * process.alpha(t))
+        for offset in (0.0, 0.2):
+            student = Denoiser(lambda x, time, c=best + offset: c * x, process, predicts="x0")
+            found = halving(student, teacher, x0, torch.full((3,), step), noise, grid)
+            xt = process.alpha(t) * x0 + process.sigma(t) * noise
+            weight = max(process.alpha(t) ** 2 / process.sigma(t) ** 2, 1.0)
+            close(found, weight * (offset * xt).square().sum(1), rtol=1e-7, atol=1e-12)
+
+
+def one_step_loss_is_of_the_start(one_step):
+    """||student(x_1, t) - x_0||^2, the noise first in the pair, summed over coordinates."""
+    student = Denoiser(lambda x, t: x * t.reshape(-1, 1), VP(), predicts="x0")
+    pairs = torch.randn(4, 2, 3, generator=gen(), dtype=torch.float64)
+    t = torch.tensor([1.0, 0.9, 0.5, 1.0], dtype=torch.float64)
+    close(one_step(student, pairs, t), (t[:, None] * pairs[:, 0] - pairs[:, 1]).square().sum(1))
+
+
+def early_stop_keeps_the_law(early_stopped, process):
+    """A perfect generator of N(0, .5^2): after the walk from T' the variance is that of the sampler's recursion."""
+    target, grid = exact.Gaussian([0.0], 0.5), [0.6, 0.45, 0.3, 0.2, 0.0]
+    x = target.sample(200000, gen(5), torch.float64)
+    out = early_stopped(target.denoiser(process), x, grid, sampler=samplers.ancestral, generator=gen(6))
+    expected = exact.variance_after(process, samplers.ancestral_step, grid, 0.5)
+    close(out.var(), expected, rtol=0.02)
+    close(out.mean(), 0.0, atol=0.006)
+
+
+# ------------------------------------------------------------------------------------------- searched and learned steps
+
+
+def shortest_is_brute_force(shortest, places=9):
+    """Of all paths with exactly k steps from the first place to the last, none is cheaper."""
+    costs = torch.rand(places, places, generator=gen(3), dtype=torch.float64)
+    for steps in range(1, places):
+        paths = [(0, *inner, places - 1) for inner in itertools.combinations(range(1, places - 1), steps - 1)]
+        prices = [sum(costs[a, b].item() for a, b in itertools.pairwise(path)) for path in paths]
+        assert tuple(shortest(costs, steps).tolist()) == paths[int(np.argmin(prices))]
+
+
+def pair_costs_are_kl(pair_costs, process):
+    """Every pair against the KL of two normals with Bayes' posterior, averaged over x_0 and the noise; the decoder by its density."""
+    times, d2 = [0.9, 0.7, 0.4, 0.1, 0.0], 0.36
+    gains = [process.alpha(t) * d2 / (process.alpha(t) ** 2 * d2 + process.sigma(t) ** 2) for t in times]
+    square = [d2 - gain * process.alpha(t) * d2 for t, gain in zip(times, gains)]            # E (x_0 - gain x_t)^2
+    for variance in ("posterior", "beta"):
+        costs = pair_costs(process, times, square, variance=variance)
+        for (i, t), (j, s) in itertools.product(enumerate(times), repeat=2):
+            if j <= i:
+                assert costs[i, j] == math.inf
+                continue
+            added = process.sigma(t) ** 2 - (process.alpha(t) / process.alpha(s)) ** 2 * process.sigma(s) ** 2
+            if s == 0:
+                close(costs[i, j], 0.5 * square[i] / added + 0.5 * math.log(2 * math.pi * added), rtol=1e-9)
+                continue
+            (m1, true), (m0, _) = bayes(process, t, s, 1.0, 0.0), bayes(process, t, s, 0.0, 0.0)
+            own = true if variance == "posterior" else added
+            kl = 0.5 * ((m1 - m0) ** 2 * square[i] / own + true / own - 1 - math.log(true / own))
+            close(costs[i, j], kl, rtol=1e-7)
+
+
+def kernel_distance_is_a_double_sum(kernel_distance):
+    """Over pairs of different points, written out; so its mean over draws of one law is zero."""
+    x, y = (torch.randn(n, 3, generator=gen(n), dtype=torch.float64) for n in (7, 5))
+    for kernel in (lambda a, b: -(a - b).norm().item(), lambda a, b: ((a @ b).item() / 3 + 1) ** 3):
+        def pairs(a, b, kernel=kernel):
+            values = [kernel(p, q) for i, p in enumerate(a) for j, q in enumerate(b) if a is not b or i != j]
+            return sum(values) / len(values)
+        wanted = pairs(x, x) + pairs(y, y) - 2 * pairs(x, y)
+        ours = kernel_distance(x, y, block=2) if kernel(x[0], x[0]) == 0 else kernel_distance(x, y, lambda a, b: (a @ b.T / 3 + 1) ** 3)
+        close(ours, wanted, rtol=1e-9)
+
+
+def searched_starts_as_ddim(make, process):
+    """Before any search it is DDIM on its grid, with the same noise."""
+    model, x = BUMPS.denoiser(process), column(0.4, -1.0, 2.0)
+    for grid, eta in ((grids.log_snr(process, 5), 0.0), (grids.uniform(4, end=0.1), 0.6)):
+        ours = make(grid, eta)(model, x, generator=gen(4))
+        close(ours, samplers.ddim(model, x, grid, eta=eta, generator=gen(4)), rtol=1e-9, atol=1e-9)
+
+
+def recomputing_keeps_the_gradient(make):
+    """The gradient of a chain that asks again equals that of the plain chain, noise included."""
+    model = exact.ring().denoiser(VP())
+    x = torch.randn(6, 2, generator=gen(1), dtype=torch.float64)
+    found = []
+    for recompute in (False, True):
+        sampler = make(grids.uniform(4), 0.5)
+        after = sampler(model, x, recompute=recompute, generator=gen(2))
+        found.append(torch.cat([slope.flatten() for slope in torch.autograd.grad(after.square().sum(), sampler.parameters())]))
+    assert found[0].abs().max() > 0.1
+    close(found[1], found[0], rtol=1e-9, atol=1e-9)
+
+
+def derivative_is_along_the_flow(flow_derivative, process, t=0.4, h=1e-4):
+    """gamma d eps/d gamma by central differences along the line x/alpha + d gamma eps, time moved with it; and in closed form."""
+    gamma = process.sigma(t) / process.alpha(t)
+    for target in (BUMPS, SHIFTED):
+        model, x = target.denoiser(process), process.alpha(t) * column(0.7, -0.9, 1.2)
+        eps = model.eps(x, t)
+
+        def moved(share, model=model, x=x, eps=eps):
+            after = process.time_at_log_snr(-2 * math.log(gamma * (1 + share)))
+            return model.eps(process.alpha(after) * (x / process.alpha(t) + gamma * share * eps), after)
+
+        found = flow_derivative(model, x, t)
+        close(found[0], eps, rtol=1e-9, atol=1e-9)
+        close(found[1], (moved(h) - moved(-h)) / (2 * h), rtol=1e-5, atol=1e-5)
+    d2 = SHIFTED.stds.item() ** 2
+    close(found[1], gamma * d2 / (d2 + gamma**2) ** 2 * (x / process.alpha(t) - 0.7), rtol=1e-8, atol=1e-9)

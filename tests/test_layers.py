@@ -13,7 +13,7 @@ FILES = sorted((ROOT / "minidiff").rglob("*.py"))
 LAYERS = [
     ["checks"],
     ["process", "denoiser"],
-    ["ddpm", "ncsn", "score_sde", "exact"],
+    ["ddpm", "ncsn", "score_sde", "exact", "cld"],
     ["grids", "losses", "samplers", "likelihood", "discrete", "manifolds", "graphs", "latent", "vae", "gan", "flows",
      "autoregressive", "energy", "guidance"],
     ["nets", "data", "train", "weights", "metrics", "plotting", "widgets", "claims"],

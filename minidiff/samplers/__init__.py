@@ -1,12 +1,23 @@
 """Section 3: samplers, (model, x, grid, *, knobs, generator=None, trace=None) -> x, a file each."""
 from .ancestral import ancestral, ancestral_step, ddim, ddim_step
-from .langevin import annealed_langevin, predictor_corrector
-from .multistep import dpm_solver_pp
+from .edm import edm
+from .langevin import (annealed_langevin, consistent_annealed, consistent_annealed_step,
+                       predictor_corrector)
+from .multistep import deis, dpm_solver_pp
 from .ode import adaptive_ode, euler, euler_step, heun
-from .sde import euler_maruyama, euler_maruyama_step, reverse_diffusion, reverse_diffusion_step
+from .pseudo_numerical import pndm
+from .sde import (adaptive_sde, euler_maruyama, euler_maruyama_step, reverse_diffusion,
+                  reverse_diffusion_step)
+from .search import Searched, search
+from .singlestep import dpm_solver, fast_orders
+from .taylor import genie
+from .truncated import early_stopped
+from .velocity import euler_maruyama_cld, gddim, sscs
 from .walk import Step, walk
 
-__all__ = ["Step", "adaptive_ode", "ancestral", "ancestral_step", "annealed_langevin", "ddim",
-           "ddim_step", "dpm_solver_pp", "euler", "euler_maruyama", "euler_maruyama_step",
-           "euler_step", "heun", "predictor_corrector", "reverse_diffusion",
-           "reverse_diffusion_step", "walk"]
+__all__ = ["Step", "adaptive_ode", "adaptive_sde", "ancestral", "ancestral_step",
+           "annealed_langevin", "consistent_annealed", "consistent_annealed_step", "ddim",
+           "ddim_step", "deis", "dpm_solver", "dpm_solver_pp", "early_stopped", "edm", "euler",
+           "euler_maruyama", "euler_maruyama_cld", "euler_maruyama_step", "euler_step", "gddim",
+           "genie", "heun", "pndm", "predictor_corrector", "reverse_diffusion",
+           "reverse_diffusion_step", "sscs", "walk"]

@@ -1,4 +1,6 @@
 """Sampling by the posterior of the forward process: DDPM's ancestral step and the DDIM family."""
+import torch
+
 from ..checks import check_choice, check_number
 from ..ddpm import VARIANCES
 from .walk import Step, walk
@@ -26,7 +28,8 @@ def ddim_step(process, t, s, eta=0.0):
 
     c is eta times the posterior's std, and eps = (x - alpha_t x0_hat) / sigma_t.
     """
-    noise = eta * process.posterior(t, s)[2] ** 0.5 if eta else 0.0
+    noisy = isinstance(eta, torch.Tensor) or eta                # a tensor: one for each step
+    noise = eta * process.posterior(t, s)[2] ** 0.5 if noisy else 0.0
     keep = (process.sigma(s) ** 2 - noise**2) ** 0.5 / process.sigma(t)
     return Step(keep, process.alpha(s) - keep * process.alpha(t), noise)
 

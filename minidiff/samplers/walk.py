@@ -4,7 +4,7 @@ from typing import NamedTuple
 import torch
 
 from ..checks import check_data, check_grid, check_model
-from ..process import randn_like
+from ..process import check_process, randn_like
 
 
 class Step(NamedTuple):
@@ -32,10 +32,13 @@ def steps_of(process, times, step):
     return [*steps[:-1], FINISH] if times[-1] == 0 else steps
 
 
-def start(model, x, grid):
-    """Check what every sampler is given; return the times as floats."""
+def start(model, x, grid, kind=None):
+    """Check what every sampler is given; return the times as floats.
+
+    The model's process must be a GaussianProcess, or of another `kind`.
+    """
     check_data("x", x)
-    check_model(model)
+    check_process(check_model(model).process, kind, "the model's process")
     return check_grid(grid)
 
 

@@ -1,4 +1,5 @@
 """What every grid promises."""
+import laws
 import pytest
 import torch
 from cases import CHAINS, GRIDS, LADDERS, PROCESSES, close
@@ -27,6 +28,16 @@ def test_log_snr_steps_are_equal_in_log_snr(process):
     close(steps, steps.mean().expand(11), rtol=1e-5)
     close(process.log_snr(grids.log_snr(process, 7, end=0.2)).diff().std(), 0.0, atol=1e-6)
     assert grids.log_snr(process, 12)[-2] == process.t_min
+
+
+@every_process
+def test_softplus_steps(process):
+    laws.softplus_grid_is_between_level_and_log_snr(grids.softplus, process)
+
+
+def test_softplus_refuses_a_scale_of_zero():
+    with pytest.raises(ValueError, match="scale must lie in"):
+        grids.softplus(VP(), 5, scale=0)
 
 
 def test_karras_grid_is_the_papers():

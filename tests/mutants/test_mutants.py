@@ -5,19 +5,22 @@ The laws are those that the contract and oracle tests run. A law that lets its m
 import importlib
 import math
 
+import cld_laws
 import laws
 import pytest
 import torch
 from cases import PROCESSES, SOLVERS, STOCHASTIC
 
-from minidiff import (DDPM, VE, VP, Cosine, SubVP, exact, grids, guidance, likelihood, losses, ncsn, process, samplers,
-                      score_sde)
+from minidiff import (DDPM, VE, VP, Cosine, SubVP, cld, exact, grids, guidance, likelihood, losses, ncsn, process, samplers,
+                      score_sde, vae)
 from minidiff.process import GaussianProcess, curve
 from minidiff.samplers import Step
 
 # `samplers.ancestral` is a function as well as a file: fetch the files by their full names
-FILES = {name: importlib.import_module(f"minidiff.samplers.{name}") for name in ("ancestral", "langevin", "multistep", "ode", "sde", "walk")}
-DENOISER = importlib.import_module("minidiff.denoiser")
+FILES = {name: importlib.import_module(f"minidiff.samplers.{name}")
+         for name in ("ancestral", "langevin", "multistep", "ode", "sde", "walk", "edm", "velocity", "search", "taylor",
+                      "pseudo_numerical", "singlestep")}
+DENOISER, TRUNCATED = importlib.import_module("minidiff.denoiser"), importlib.import_module("minidiff.samplers.truncated")
 CHAIN = PROCESSES["DDPM.cosine"]
 MUTANTS = []
 
@@ -278,6 +281,70 @@ def _(right):
     return lambda nodes, h, damped=True: [*right(nodes[:1], h), *[0.0] * (len(nodes) - 1)]
 
 
+@mutant("multistep: history oldest first", FILES["multistep"], "latest", lambda: laws.deis_is_the_papers(samplers.deis, VP(), 3, "t"))
+def _(right):
+    return lambda places, i, count: right(places, i, count)[::-1]
+
+
+@mutant("DEIS: the polynomial in log rho under the name of t", samplers, "deis", lambda: laws.deis_is_the_papers(samplers.deis, VP(), 3, "t"))
+def _(right):
+    return lambda model, x, grid: right(model, x, grid, variable="log_rho")
+
+
+@mutant("DEIS: weights integrated with one point", FILES["multistep"], "gauss_legendre",
+        lambda: laws.order_is(3, SOLVERS["deis-3"][0], VP(), lambda n: grids.log_snr(VP(), n, end=0.1), steps=(80, 160)))
+def _(right):
+    return lambda points=1: right(1)
+
+
+@mutant("PNDM: weights oldest first", FILES["pseudo_numerical"], "ADAMS_BASHFORTH", lambda: laws.pndm_is_the_papers(samplers.pndm, CHAIN, 4))
+def _(right):
+    return {count: weights[::-1] for count, weights in right.items()}
+
+
+@mutant("PNDM: the classical Runge-Kutta rule without its doubled middle", FILES["pseudo_numerical"], "pseudo_runge_kutta",
+        lambda: laws.pndm_is_the_papers(samplers.pndm, CHAIN, 4))
+def _(right):
+    return lambda model, x, first, t, s, rule: right(model, x, first, t, s, 2)
+
+
+@mutant("PNDM: the old alpha in the transfer", FILES["pseudo_numerical"], "transfer", lambda: laws.pndm_is_the_papers(samplers.pndm, CHAIN, 4))
+def _(right):
+    return lambda process, times: (right(process, times)[0], [s - t for t, s in zip(*(map(process.sigma, part) for part in (times, times[1:])))])
+
+
+@mutant("DPM-Solver: weights of DPM-Solver++ with eps", FILES["singlestep"], "exponential_weights",
+        lambda: laws.dpm_solver_replays(samplers.dpm_solver, VP(), 2))
+def _(right):
+    return lambda nodes, h, damped: [-w for w in right([-node for node in nodes], -h, damped)]
+
+
+@mutant("DPM-Solver: the damping of DPM-Solver++", FILES["singlestep"], "exponential_weights",
+        lambda: laws.dpm_solver_replays(samplers.dpm_solver, VP(), 3))
+def _(right):
+    return lambda nodes, h, damped: right(nodes, h, damped=True)
+
+
+@mutant("DPM-Solver-2: the middle of the step in t", FILES["singlestep"], "stages_of", lambda: laws.dpm_solver_replays(samplers.dpm_solver, VP(), 2))
+def _(right):
+    def wrong(process, times, orders):
+        return [[stage._replace(time=(t + s) / 2) if stage.share < 1 else stage for stage in stages]
+                for stages, t, s in zip(right(process, times, orders), times, times[1:])]
+    return wrong
+
+
+@mutant("DPM-Solver-3: the answer at one third forgotten", FILES["singlestep"], "STAGES",
+        lambda: laws.dpm_solver_replays(samplers.dpm_solver, VP(), 3))
+def _(right):
+    return right | {3: [((0,), 1 / 3), ((0,), 2 / 3), ((0, 2 / 3), 1)]}
+
+
+@mutant("softplus grid: log SNR for its half", GaussianProcess, "half_log_snr",
+        lambda: laws.softplus_grid_is_between_level_and_log_snr(grids.softplus, VP()))
+def _(right):
+    return lambda self, t: self.log_snr(t)
+
+
 @mutant("DPM-Solver++(3M): only two answers used", FILES["multistep"], "exponential_weights", order("dpm_solver_pp-3"))
 def _(right):
     return lambda nodes, h, damped=True: [*right(nodes[:2], h), *[0.0] * (len(nodes) - 2)]
@@ -320,6 +387,144 @@ def _(right):
 def _(right):
     def wrong(model, x, t):
         return -0.5 * model.process.beta(t) * (x - model.score(x, t))
+    return wrong
+
+
+# ------------------------------------------------------------------------------------------- solvers of the reverse SDE
+
+
+@mutant("corrector: norms of each example", FILES["langevin"], "mean_norm",
+        lambda: laws.corrector_replays(samplers.predictor_corrector, VP(), 0.6, 0.5))
+def _(right):
+    return lambda x: x.norm(dim=1, keepdim=True)
+
+
+@mutant("consistent annealing: noise of the level that it leaves", FILES["langevin"], "consistent_annealed_step",
+        lambda: laws.annealed_step_has_moments(samplers.consistent_annealed, VE(), 0.53, 0.5, 0.6))
+def _(right):
+    def wrong(p, t, s, step_size):
+        step = right(p, t, s, step_size)
+        return Step(step.keep, step.pull, step.noise * p.sigma(t) / p.sigma(s))
+    return wrong
+
+
+@mutant("consistent annealing: the noise of annealed Langevin", FILES["langevin"], "consistent_annealed_step",
+        lambda: laws.annealed_step_has_moments(samplers.consistent_annealed, VE(), 0.53, 0.5, 0.6))
+def _(right):
+    return lambda p, t, s, step_size: Step(*right(p, t, s, step_size)[:2], step_size**0.5 * p.sigma(t))
+
+
+@mutant("adaptive: a norm that grows with the dimensions", FILES["sde"], "scaled_error",
+        lambda: laws.adaptive_sde_replays(samplers.adaptive_sde, VP()))
+def _(right):
+    return lambda low, *rest: right(low, *rest) * low[0].numel() ** 0.5
+
+
+@mutant("adaptive: delta without the state before", FILES["sde"], "scaled_error",
+        lambda: laws.adaptive_sde_replays(samplers.adaptive_sde, VP()))
+def _(right):
+    return lambda low, high, previous, *rest: right(low, high, low, *rest)
+
+
+@mutant("adaptive: each of the two steps draws its noise", FILES["sde"], "embedded_steps",
+        lambda: laws.embedded_pair_has_orders(FILES["sde"].embedded_steps, VP()))
+def _(right):
+    return lambda model, x, t, h, z: (right(model, x, t, h, z)[0], right(model, x, t, h, z.roll(1, 0))[1])
+
+
+@mutant("churn: the cap forgotten", FILES["edm"], "MOST", lambda: laws.edm_replays(samplers.edm, s_churn=3.0))
+def _(right):
+    return math.inf
+
+
+@mutant("churn: as much noise as the new level has", FILES["edm"], "churn_step", lambda: laws.edm_replays(samplers.edm))
+def _(right):
+    return lambda p, t, up: (right(p, t, up)[0], torch.where(up > t, p.sigma(up), 0.0))
+
+
+@mutant("churn: Heun's correction forgotten", FILES["edm"], "trapezoid", lambda: laws.edm_replays(samplers.edm))
+def _(right):
+    return lambda p, t, s: 0 * right(p, t, s)
+
+
+@mutant("CLD: v_0 is not integrated out", cld.CLD, "marginal", lambda: cld_laws.marginal_solves_the_lyapunov_equation(cld_laws.PLAIN))
+def _(right):
+    return lambda self, t: (right(self, t)[0], self.transition(self.as_float64(t))[1])
+
+
+@mutant("CLD: the velocity pushes the wrong way", cld.CLD, "transition", lambda: cld_laws.transition_is_the_matrix_exponential(cld_laws.PLAIN))
+def _(right):
+    turn = torch.tensor([[1.0, -1.0], [-1.0, 1.0]], dtype=torch.float64)
+    return lambda self, elapsed: (right(self, elapsed)[0] * turn, right(self, elapsed)[1])
+
+
+@mutant("CLD: a prior velocity of variance 1", cld.CLD, "prior_sample", lambda: cld_laws.rest_is_at_rest(cld_laws.PLAIN))
+def _(right):
+    return lambda self, shape, generator=None, dtype=None: torch.randn(shape, generator=generator, dtype=dtype)
+
+
+@mutant("CLD: R is the Cholesky factor", cld.CLD, "factor", lambda: cld_laws.factors_are_factors(cld_laws.PLAIN))
+def _(right):
+    return lambda self, t, kind="L": right(self, t, "L")
+
+
+@mutant("CLD: the state tells of x_0 by x alone", cld.CLDSeen, "summary", lambda: cld_laws.score_is_the_gradient(cld.CLDExact, cld_laws.PLAIN, 0.2))
+def _(right):
+    def wrong(self, z, t):
+        signal, covariance = self.process.marginal(t)
+        return z[:, 0] / signal[0], covariance[0, 0].sqrt() / signal[0]
+    return wrong
+
+
+@mutant("CLD: a last velocity of 0", cld.CLDModel, "data", lambda: cld_laws.last_mean_is_bayes(cld_laws.PLAIN, 0.1))
+def _(right):
+    return lambda self, z, t, x0_hat: torch.stack([x0_hat, 0 * x0_hat], 1)
+
+
+def cld_step(name):
+    return lambda: cld_laws.one_step_is_the_papers(name, getattr(samplers, name), cld_laws.PLAIN)
+
+
+@mutant("CLD: the score in x for the score in v", FILES["velocity"], "score_step", cld_step("euler_maruyama_cld"))
+def _(right):
+    def wrong(process, t, h):
+        signal, covariance = process.marginal(t)
+        row = -process.noise_rate * h[:, None] * cld.inverse(covariance)[:, 0]
+        keep = torch.stack([torch.zeros_like(row), row], 1)
+        return keep, -(keep @ signal[:, :, None])[:, :, 0]
+    return wrong
+
+
+@mutant("SSCS: v/M forgotten in the score's part", FILES["velocity"], "score_step", lambda: cld_laws.rest_stays_at_rest(samplers.sscs))
+def _(right):
+    def wrong(process, t, h):
+        keep, pull = right(process, t, h)
+        keep[:, 1, 1] -= process.noise_rate * h / process.mass
+        return keep, pull
+    return wrong
+
+
+@mutant("SSCS: the score's part at the middle of the step", FILES["velocity"], "score_step", cld_step("sscs"))
+def _(right):
+    return lambda process, t, h: right(process, t - h / 2, h)
+
+
+@mutant("SSCS: a whole step's noise in each half", FILES["velocity"], "lower", lambda: cld_laws.rest_stays_at_rest(samplers.sscs))
+def _(right):
+    return lambda covariance: right(2 * covariance)
+
+
+@mutant("gDDIM: only the newest eps", FILES["velocity"], "gddim_weights", lambda: cld_laws.gddim_has_order(2, cld_laws.PLAIN))
+def _(right):
+    return lambda process, times, order, factor: right(process, times, 1, factor)
+
+
+@mutant("gDDIM: K^-1 not transposed", FILES["velocity"], "gddim_weights", lambda: cld_laws.one_point_needs_one_step(cld_laws.PLAIN))
+def _(right):
+    def wrong(process, times, order, factor):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(FILES["velocity"], "inverse", lambda m: cld.inverse(m).transpose(-1, -2))
+            return right(process, times, order, factor)
     return wrong
 
 
@@ -432,6 +637,178 @@ def _(right):
         lambda: laws.guided_score_is_of_the_tilted_law(guidance.classifier_free, 0.5, VP()))
 def _(right):
     return lambda self, x, t: (1 + self.weight) * self.untold(x, t) - self.weight * self.told(x, t)
+
+
+# ------------------------------------------------------------------------------------------- searched and learned steps
+
+
+@mutant("shortest path: K nodes for K steps", grids, "shortest", lambda: laws.shortest_is_brute_force(grids.shortest))
+def _(right):
+    return lambda costs, steps: right(costs, max(steps - 1, 1))
+
+
+@mutant("shortest path: the first time is not pinned", grids, "shortest", lambda: laws.shortest_is_brute_force(grids.shortest))
+def _(right):
+    def wrong(costs, steps):
+        starts = range(len(costs) - steps)
+        paths = [right(costs[i:, i:], steps) + i for i in starts]
+        return min(paths, key=lambda path: costs[path[:-1], path[1:]].sum())
+    return wrong
+
+
+@mutant("pair costs: the variances of the fine steps in between", likelihood, "pair_costs",
+        lambda: laws.pair_costs_are_kl(likelihood.pair_costs, VP()))
+def _(right):
+    def wrong(*a, **k):
+        costs = right(*a, **k)
+        passed = torch.cat([costs.new_zeros(1), costs.diagonal(1).cumsum(0)])
+        return torch.where(torch.isfinite(costs), passed[None] - passed[:, None], costs)
+    return wrong
+
+
+@mutant("pair costs: SNR(s) - SNR(t) without its 1/2", likelihood, "step_kl", lambda: laws.pair_costs_are_kl(likelihood.pair_costs, VP()))
+def _(right):
+    return lambda *a: 2 * right(*a)
+
+
+@mutant("kernel distance: every point compared with itself", losses, "kernel_distance",
+        lambda: laws.kernel_distance_is_a_double_sum(losses.kernel_distance))
+def _(right):
+    def wrong(a, b, kernel=losses.energy_kernel, block=0):
+        return kernel(a, a).mean() + kernel(b, b).mean() - 2 * kernel(a, b).mean()
+    return wrong
+
+
+@mutant("searched: noise drawn anew when a step is asked again", FILES["search"], "advance",
+        lambda: laws.recomputing_keeps_the_gradient(samplers.Searched))
+def _(right):
+    source = torch.Generator().manual_seed(0)
+    return lambda *a: right(*a[:-1], torch.randn(a[1].shape, generator=source, dtype=a[1].dtype))
+
+
+@mutant("searched: widths of the steps as softmax of themselves", samplers.Searched, "grid",
+        lambda: laws.searched_starts_as_ddim(samplers.Searched, VP()))
+def _(right):
+    def wrong(self):
+        passed = self.widths.exp().softmax(0).cumsum(0)[:-1]
+        return torch.cat([self.ends[:1], self.ends[0] - (self.ends[0] - self.ends[1]) * passed, self.ends[1:]])
+    return wrong
+
+
+@mutant("GENIE: the partial derivative, gamma alone moves", FILES["taylor"], "flow_derivative", order("genie"))
+def _(right):
+    def wrong(model, x, t, rates=None):
+        t = torch.as_tensor(t, dtype=torch.float64)
+        turn, stretch = rates or FILES["taylor"].clock(model.process, t)
+        return torch.func.jvp(model.eps, (x, t), (stretch * x, torch.full_like(t, turn)))
+    return wrong
+
+
+@mutant("GENIE: the partial derivative, x alone moves", FILES["taylor"], "flow_derivative",
+        lambda: laws.derivative_is_along_the_flow(FILES["taylor"].flow_derivative, VP()))
+def _(right):
+    def wrong(model, x, t, rates=None):
+        eps, sigma = model.eps(x, t), model.process.sigma(t)
+        return eps, torch.func.jvp(lambda x: model.eps(x, t), (x,), (sigma * eps,))[1]
+    return wrong
+
+
+@mutant("GENIE: h taken positive", FILES["taylor"], "transfer", order("genie"))
+def _(right):
+    return lambda process, times: (right(process, times)[0], [-pull for pull in right(process, times)[1]])
+
+
+@mutant("GENIE: the 1/2 of Taylor's second term forgotten", FILES["taylor"], "flow_derivative", order("genie"))
+def _(right):
+    return lambda *a: (lambda eps, bend: (eps, 2 * bend))(*right(*a))
+
+
+# ------------------------------------------------------------------------------------------- truncation and distillation
+
+
+@mutant("early stop: the generator's samples taken for noised ones", TRUNCATED, "randn_like",
+        lambda: laws.early_stop_keeps_the_law(samplers.early_stopped, VP()))
+def _(right):
+    return lambda x, generator=None: 0 * right(x, generator)
+
+
+@mutant("early stop: noised to another time than the walk begins at", samplers, "early_stopped",
+        lambda: laws.early_stop_keeps_the_law(samplers.early_stopped, Cosine()))
+def _(right):
+    def wrong(model, x, grid, sampler, generator):
+        noise = torch.randn(x.shape, generator=generator, dtype=x.dtype)
+        return sampler(model, model.process.perturb(x, grid[1], noise), grid, generator=generator)
+    return wrong
+
+
+@mutant("two-step target: the second guess alone", losses, "two_step_target",
+        lambda: laws.one_step_reaches_two(losses.two_step_target, Cosine()))
+def _(right):
+    def wrong(teacher, x, t, middle, s):
+        step = samplers.ddim_step(teacher.process, t, middle)
+        return teacher(step.keep * x + step.pull * teacher(x, t), middle)
+    return wrong
+
+
+@mutant("two-step target: the place where two steps end", losses, "two_step_target",
+        lambda: laws.one_step_reaches_two(losses.two_step_target, Cosine()))
+def _(right):
+    return laws.two_ddim_steps
+
+
+@mutant("two-step target: levels 0/0 at t = 0", losses, "two_step_target",
+        lambda: laws.one_step_reaches_two(losses.two_step_target, Cosine()))
+def _(right):
+    def wrong(teacher, x, t, middle, s):
+        level = torch.tensor(teacher.process.sigma(s) / teacher.process.alpha(s))
+        return right(teacher, x, t, middle, s) / level * level
+    return wrong
+
+
+@mutant("halving: the weight SNR, which vanishes at noise", losses, "halving",
+        lambda: laws.halving_of_a_linear_teacher(losses.halving, Cosine()))
+def _(right):
+    def wrong(student, teacher, x0, step, noise, grid):
+        snr = student.process.snr(torch.tensor(grid, dtype=torch.float64)[2 * step])
+        return right(student, teacher, x0, step, noise, grid) * snr / snr.clamp(min=1)
+    return wrong
+
+
+@mutant("halving: the student counted on the teacher's grid", losses, "halving",
+        lambda: laws.halving_of_a_linear_teacher(losses.halving, Cosine()))
+def _(right):
+    return lambda student, teacher, x0, step, noise, grid: right(student, teacher, x0, step, noise, grid[1:4])
+
+
+@mutant("one-step loss: noise and sample exchanged", losses, "one_step", lambda: laws.one_step_loss_is_of_the_start(losses.one_step))
+def _(right):
+    return lambda student, pairs, t: right(student, pairs.flip(1), t)
+
+
+# ------------------------------------------------------------------------------------------- autoencoder
+
+
+@mutant("VAE: the reconstruction a mean over coordinates", vae.VAE, "negative_elbo",
+        lambda: laws.elbo_is_a_bound(lambda model, x, noise: model.negative_elbo(x, noise)))
+def _(right):
+    return lambda *a: (lambda terms: terms._replace(reconstruction=terms.reconstruction / 3))(right(*a))
+
+
+@mutant("VAE: variance taken for standard deviation in z", vae.VAE, "negative_elbo",
+        lambda: laws.elbo_is_tight(lambda model, x, noise: model.negative_elbo(x, noise)))
+def _(right):
+    return lambda self, x, noise: right(self, x, noise * (self.encode(x)[1] / 2).exp())
+
+
+@mutant("VAE: the log variance without its 1/2", vae, "kl_from_prior", lambda: laws.kl_is_monte_carlo(vae.kl_from_prior))
+def _(right):
+    return lambda mean, log_variance: right(mean, 2 * log_variance)
+
+
+@mutant("VAE: the KL's -1 forgotten", vae, "kl_from_prior",
+        lambda: laws.elbo_is_tight(lambda model, x, noise: model.negative_elbo(x, noise)))
+def _(right):
+    return lambda mean, log_variance: right(mean, log_variance) + 0.5 * mean.shape[1]
 
 
 @pytest.mark.parametrize("owner, attribute, wrong, law", MUTANTS)

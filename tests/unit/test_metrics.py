@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 from scipy import stats
 
-from minidiff import data, metrics
+from minidiff import data, losses, metrics
 from minidiff.data import files
 
 
@@ -82,7 +82,7 @@ def test_energy_distance_is_unbiased_and_blocks_do_not_matter():
     ]
     assert abs(np.mean(values)) < 4 * np.std(values) / math.sqrt(300) and min(values) < 0
     a, b = normal(500, 2), normal(300, 2, seed=1)
-    assert metrics._mean_distance(a, b, block=7) == pytest.approx(metrics._mean_distance(a, b))
+    assert losses.kernel_distance(a, b, block=7).item() == pytest.approx(metrics.energy_distance(a, b))
 
 
 def test_frechet_distance_closed_form():
