@@ -40,19 +40,41 @@ def scrub(frames, labels, alt, description="", start=None):
     start = len(frames) // 2 if start is None else range(len(frames))[start]
     pictures = [_img(frame, f"{alt} ({label})") for frame, label in zip(frames, labels)]
     box = _linked(pictures, labels, description, start)
-    display(
-        {
-            "application/vnd.jupyter.widget-view+json": {
-                "version_major": 2,
-                "version_minor": 0,
-                "model_id": box.model_id,
-            },
-            "image/png": frames[start],
-            "text/plain": f"[interactive figure: {alt}]",
-        },
-        raw=True,
-        metadata={"image/png": {"alt": alt}},
-    )
+    display(_bundle(box, frames[start], alt), raw=True, metadata={"image/png": {"alt": alt}})
+
+
+def choose(series, labels, alt, description=""):
+    """A menu of series, each a slider over its frames, linked in the browser like :func:`scrub`.
+
+    series: {name: list of PNG bytes}, all lists as long as `labels`, the settings of the slider.
+    The middle frame of the first series is the static picture. Raises ValueError as `scrub` does.
+    """
+    import ipywidgets
+    from IPython.display import display
+
+    alt, labels = check_alt(alt), [str(label) for label in labels]
+    series = {str(name): list(frames) for name, frames in series.items()}
+    if not series or any(len(frames) != len(labels) or not labels for frames in series.values()):
+        raise ValueError(f"series must hold {len(labels)} frames each, one for each label, "
+                         f"got {[len(frames) for frames in series.values()]}")
+    middle = len(labels) // 2
+    boxes = [_linked([_img(frame, f"{alt} ({name}, {label})")
+                      for frame, label in zip(frames, labels)], labels, description, middle)
+             for name, frames in series.items()]
+    menu = ipywidgets.Dropdown(options=[(name, i) for i, name in enumerate(series)], index=0,
+                               layout={"width": "min(100%, 480px)"})
+    stack = ipywidgets.Stack(boxes, selected_index=0)
+    ipywidgets.jslink((menu, "index"), (stack, "selected_index"))
+    box = ipywidgets.VBox([menu, stack], layout={"max_width": "100%"})
+    display(_bundle(box, next(iter(series.values()))[middle], alt), raw=True,
+            metadata={"image/png": {"alt": alt}})
+
+
+def _bundle(box, picture, alt):
+    """The widget, and the static picture behind it."""
+    return {"application/vnd.jupyter.widget-view+json": {"version_major": 2, "version_minor": 0,
+                                                         "model_id": box.model_id},
+            "image/png": picture, "text/plain": f"[interactive figure: {alt}]"}
 
 
 def _linked(pictures, labels, description, start):

@@ -1,7 +1,7 @@
 """Sphinx extension of the book: pages made from data when the site is built.
 
 Directives: claims-ledger, taxonomy, survey-table, coverage, run-times, measurements, glossary-table,
-api-modules. They read book/systems.yml, book/survey_tables.yml, book/glossary.csv, book/calibration.json,
+api-modules, stored-figure. They read book/systems.yml, book/survey_tables.yml, book/glossary.csv, book/calibration.json,
 book/benchmarks.json, book/training_speed.json and the outputs stored in the notebooks, so that a page never
 says more than what was run. Role: measured, a number of book/benchmarks.json in a sentence.
 
@@ -475,6 +475,24 @@ def measured(name, rawtext, text, lineno, inliner, options=None, content=None):
     return [inliner.problematic(rawtext, rawtext, problem)], [problem]
 
 
+class StoredFigure(Page):
+    """The picture that a cell of a notebook stored, with a caption: `{stored-figure} NOTEBOOK CELL-ID`."""
+
+    required_arguments, has_content = 2, True
+
+    def run(self):
+        name, wanted = self.arguments
+        for cell in json.loads(self.book.text(name))["cells"]:
+            for output in cell.get("outputs", []) if cell.get("id") == wanted else []:
+                if "image/png" in output.get("data", {}):
+                    data = "".join("".join(output["data"]["image/png"]).split())
+                    alt = output["metadata"]["image/png"]["alt"]
+                    image = nodes.image(uri=f"data:image/png;base64,{data}", alt=alt, width="100%")
+                    caption = nodes.caption("", "", *self.parsed(list(self.content))[0].children)
+                    return [nodes.figure("", image, caption)]
+        raise self.error(f"stored-figure: {name} stores no picture in a cell {wanted}")
+
+
 class GlossaryTable(Page):
     """The glossary, English and Korean."""
 
@@ -630,6 +648,7 @@ def setup(app):
         "run-times": RunTimes,
         "measurements": Measurements,
         "training-records": TrainingRecords,
+        "stored-figure": StoredFigure,
         "glossary-table": GlossaryTable,
         "api-modules": ApiModules,
     }.items():

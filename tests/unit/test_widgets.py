@@ -73,3 +73,25 @@ def test_the_link_lives_in_the_browser(displayed):
 def test_wrong_input_is_named(arguments, words):
     with pytest.raises(ValueError, match=words):
         widgets.scrub(*arguments)
+
+
+def test_choose_links_a_menu_to_sliders(displayed):
+    series = {name: widgets.frames(lambda value, k=k: draw(k * value), [0.1, 1.0]) for k, name in ((1, "small"), (2, "large"))}
+    assert widgets.choose(series, ["few", "many"], "cloud", description="points") is None
+    menu, stack = box_of(displayed).children
+    assert menu.options == (("small", 0), ("large", 1)) and stack.selected_index == menu.index == 0
+    slider, pictures = stack.children[1].children
+    assert slider.options == (("few", 0), ("many", 1)) and slider.description == "points"
+    assert base64.b64encode(series["large"][0]).decode() in pictures.children[0].value
+    assert 'alt="cloud (large, few)"' in pictures.children[0].value
+    data, kwargs = displayed[0]
+    assert data["image/png"] == series["small"][1] and kwargs["metadata"]["image/png"]["alt"] == "cloud"
+    links = [w for w in _instances.values() if isinstance(w, ipywidgets.widgets.widget_link.Link)]
+    assert any(link.source == (menu, "index") and link.target == (stack, "selected_index") for link in links)
+
+
+@pytest.mark.parametrize("series, labels, words", [({}, ["a"], "series must hold 1 frames"), ({"x": [b"1"]}, ["a", "b"], "must hold 2 frames each"),
+                                                   ({"x": []}, [], "series must hold")])
+def test_choose_names_wrong_input(series, labels, words):
+    with pytest.raises(ValueError, match=words):
+        widgets.choose(series, labels, "cloud")
