@@ -16,8 +16,6 @@ import torch
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSWERS = Path(__file__).parent / "answers"
-SOURCE = ROOT / "exercises" / "source" / "ch2_foundations" / "ch2_foundations.ipynb"
-STUDENT = ROOT / "exercises" / "ch2_foundations.ipynb"
 HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS", re.DOTALL)
 
 
@@ -27,8 +25,10 @@ def code_of(path):
     return {cell["id"]: "".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"}
 
 
-CELLS, STUBS = code_of(SOURCE), code_of(STUDENT)
-EXERCISES = [name.removeprefix("answer-").replace("-", ".") for name in CELLS if name.startswith("answer-")]
+EXERCISES = {}                                # "2.1" -> the code cells of its chapter: the source's, the student's
+for source in sorted((ROOT / "exercises" / "source").glob("*/*.ipynb")):
+    chapter = code_of(source), code_of(ROOT / "exercises" / source.name)
+    EXERCISES |= {name.removeprefix("answer-").replace("-", "."): chapter for name in chapter[0] if name.startswith("answer-")}
 _prepared = {}
 
 
@@ -36,19 +36,33 @@ def dashed(exercise):
     return exercise.replace(".", "-")
 
 
-def run(code, name, namespace):
+def code(exercise, kind):
+    """The cell KIND-N-N of the source, with solution and hidden tests; None if there is none."""
+    return EXERCISES[exercise][0].get(f"{kind}-{dashed(exercise)}")
+
+
+def shown(exercise, kind):
+    """The same cell as the student sees it."""
+    return EXERCISES[exercise][1].get(f"{kind}-{dashed(exercise)}")
+
+
+def shared(exercise):
+    """The cells that all exercises of the chapter use."""
+    return [EXERCISES[exercise][0][name] for name in ("setup", "helpers")]
+
+
+def run(cell, name, namespace):
     """Execute one cell, quietly."""
     with contextlib.redirect_stdout(io.StringIO()):
-        exec(compile(code, name, "exec"), namespace)
+        exec(compile(cell, name, "exec"), namespace)
 
 
 def prepared(exercise):
     """A fresh namespace in which the given cells of an exercise have been run (once for all its answers)."""
     if exercise not in _prepared:
         namespace = {"__name__": "__main__"}
-        for given in ("setup", "helpers", f"fault-{dashed(exercise)}"):
-            if given in CELLS:
-                run(CELLS[given], given, namespace)
+        for given in (*shared(exercise), code(exercise, "fault") or ""):
+            run(given, f"given cells of {exercise}", namespace)
         _prepared[exercise] = namespace
     return dict(_prepared[exercise])
 
@@ -59,7 +73,7 @@ def grade(exercise, answer, tests=None):
     torch.manual_seed(0)
     try:
         run(answer, f"answer {exercise}", namespace)
-        run(tests or CELLS[f"test-{dashed(exercise)}"], f"test {exercise}", namespace)
+        run(tests or code(exercise, "test"), f"test {exercise}", namespace)
     except Exception as error:
         return error
     return None
@@ -71,14 +85,14 @@ def planted(kind):
     for exercise in EXERCISES:
         path = ANSWERS / f"{kind}_{exercise.replace('.', '_')}.py"
         for part in path.read_text(encoding="utf-8").split("# %% ")[1:]:
-            title, code = part.split("\n", 1)
-            found.append(pytest.param(exercise, code, id=f"{exercise} {title}"))
+            title, answer = part.split("\n", 1)
+            found.append(pytest.param(exercise, answer, id=f"{exercise} {title}"))
     return found
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_reference_earns_the_marks(exercise):
-    assert grade(exercise, CELLS[f"answer-{dashed(exercise)}"]) is None
+    assert grade(exercise, code(exercise, "answer")) is None
 
 
 @pytest.mark.parametrize("exercise, answer", planted("right"))
@@ -96,30 +110,27 @@ def test_wrong_answer_loses_the_marks(exercise, answer):
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_stub_names_its_exercise_and_fails_the_visible_tests(exercise):
     """Blank earns nothing, and the student sees which exercise is open."""
-    name = dashed(exercise)
-    error = grade(exercise, STUBS[f"answer-{name}"], tests=STUBS[f"test-{name}"])
+    error = grade(exercise, shown(exercise, "answer"), tests=shown(exercise, "test"))
     assert isinstance(error, NotImplementedError) and str(error) == f"Exercise {exercise}"
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_reference_passes_the_visible_tests(exercise):
-    name = dashed(exercise)
-    assert grade(exercise, CELLS[f"answer-{name}"], tests=STUBS[f"test-{name}"]) is None
+    assert grade(exercise, code(exercise, "answer"), tests=shown(exercise, "test")) is None
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_hidden_tests_alone_reject_the_stub(exercise):
-    name = dashed(exercise)
-    hidden = HIDDEN.search(CELLS[f"test-{name}"])
+    hidden = HIDDEN.search(code(exercise, "test"))
     assert hidden, "every exercise has hidden tests"
-    visible = HIDDEN.sub("", CELLS[f"test-{name}"]).rstrip()
-    assert visible == STUBS[f"test-{name}"]
-    assert isinstance(grade(exercise, STUBS[f"answer-{name}"], tests=CELLS[f"test-{name}"]), NotImplementedError)
+    visible = HIDDEN.sub("", code(exercise, "test")).rstrip()
+    assert visible == shown(exercise, "test")
+    assert isinstance(grade(exercise, shown(exercise, "answer")), NotImplementedError)
 
 
-def names(code):
+def names(cell):
     """Names that a cell reads, and names that it binds anywhere."""
-    nodes = list(ast.walk(ast.parse(code)))
+    nodes = list(ast.walk(ast.parse(cell)))
     reads = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     binds = {node.id for node in nodes if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)}
     binds |= {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
@@ -131,13 +142,12 @@ def names(code):
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_exercises_do_not_lean_on_each_other(exercise):
     """So a wrong answer costs the marks of its own exercise and no others."""
-    name = dashed(exercise)
-    own = [CELLS[f"{kind}-{name}"] for kind in ("fault", "answer", "test") if f"{kind}-{name}" in CELLS]
+    own = [cell for cell in (code(exercise, kind) for kind in ("fault", "answer", "test")) if cell]
     reads, binds = (set().union(*sets) for sets in zip(*map(names, own)))
-    shared = names(CELLS["setup"] + "\n" + CELLS["helpers"])[1]
-    assert reads - binds - shared - set(dir(builtins)) == set()
-    defined = {node.name for code in own for node in ast.parse(code).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
-    assert not defined & shared, "an exercise must not replace what all of them use"
+    common = names("\n".join(shared(exercise)))[1]
+    assert reads - binds - common - set(dir(builtins)) == set()
+    defined = {node.name for cell in own for node in ast.parse(cell).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    assert not defined & common, "an exercise must not replace what all of them use"
 
 
 @pytest.mark.parametrize("kind, least", [("wrong", 2), ("right", 1)])

@@ -10,8 +10,7 @@ import pytest
 pytest.importorskip("nbgrader", reason="needs the extra 'exercises'")
 
 ROOT = Path(__file__).resolve().parents[2]
-NAME = "ch2_foundations"
-PLANTED_WRONG = ("2.1", "2.4", "2.9", "2.11")
+PLANTED_WRONG = {"ch2_foundations": ("2.1", "2.4", "2.9", "2.11"), "ch3_sampling": ("3.1", "3.4", "3.8", "3.9")}
 
 
 def nbgrader(course, *arguments):
@@ -26,52 +25,63 @@ def first_wrong_answer(exercise):
     return text.split("# %% ")[1].split("\n", 1)[1]
 
 
-def hand_in(course, student, answers):
+def hand_in(course, name, student, answers):
     """A student's notebook: the released one with some of its answer cells filled in."""
-    notebook = nbformat.read(course / "release" / NAME / f"{NAME}.ipynb", as_version=4)
+    notebook = nbformat.read(course / "release" / name / f"{name}.ipynb", as_version=4)
     for cell in notebook.cells:
         cell.source = answers.get(cell.id, cell.source)
-    target = course / "submitted" / student / NAME / f"{NAME}.ipynb"
+    target = course / "submitted" / student / name / f"{name}.ipynb"
     target.parent.mkdir(parents=True)
     nbformat.write(notebook, target)
 
 
 @pytest.fixture(scope="module")
-def scores(tmp_path_factory):
-    """Student -> {test cell: marks}, and the marks that can be had, from a real run of nbgrader."""
-    from nbgrader.api import Gradebook
-
+def course(tmp_path_factory):
+    """A course folder with all chapters."""
     course = tmp_path_factory.mktemp("course") / "course"
     made = subprocess.run([sys.executable, str(ROOT / "exercises" / "generate.py"), "release", str(course)],
                           capture_output=True, text=True)
     assert made.returncode == 0, made.stderr
-    nbgrader(course, "generate_assignment", NAME)
-    source = nbformat.read(course / "source" / NAME / f"{NAME}.ipynb", as_version=4)
+    return course
+
+
+@pytest.fixture(scope="module", params=sorted(PLANTED_WRONG))
+def scores(request, course):
+    """Chapter, student -> {test cell: marks}, and the marks that can be had, from a real run of nbgrader."""
+    from nbgrader.api import Gradebook
+
+    name = request.param
+    nbgrader(course, "generate_assignment", name)
+    source = nbformat.read(course / "source" / name / f"{name}.ipynb", as_version=4)
     answers = {cell.id: cell.source for cell in source.cells if cell.metadata.get("nbgrader", {}).get("solution")}
-    wrong = {f"answer-{exercise.replace('.', '-')}": first_wrong_answer(exercise) for exercise in PLANTED_WRONG}
-    hand_in(course, "blank", {})
-    hand_in(course, "reference", answers)
-    hand_in(course, "some_wrong", {**answers, **wrong})
-    nbgrader(course, "autograde", NAME)
+    wrong = {f"answer-{exercise.replace('.', '-')}": first_wrong_answer(exercise) for exercise in PLANTED_WRONG[name]}
+    hand_in(course, name, "blank", {})
+    hand_in(course, name, "reference", answers)
+    hand_in(course, name, "some_wrong", {**answers, **wrong})
+    nbgrader(course, "autograde", name)
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as book:
-        table = {student: {grade.name: grade.score for grade in book.find_submission_notebook(NAME, NAME, student).grades}
+        table = {student: {grade.name: grade.score for grade in book.find_submission_notebook(name, name, student).grades}
                  for student in ("blank", "reference", "some_wrong")}
-        most = {cell.name: cell.max_score for cell in book.find_notebook(NAME, NAME).grade_cells}
-    return table, most
+        most = {cell.name: cell.max_score for cell in book.find_notebook(name, name).grade_cells}
+    return name, table, most
 
 
 def test_reference_earns_full_marks(scores):
-    table, most = scores
+    _, table, most = scores
     assert table["reference"] == most
 
 
 def test_blank_earns_none(scores):
-    table, most = scores
+    _, table, most = scores
     assert set(table["blank"]) == set(most) and not any(table["blank"].values())
 
 
 def test_wrong_answers_lose_exactly_their_own_marks(scores):
-    table, most = scores
-    lost = {name for name in most if table["some_wrong"][name] < most[name]}
-    assert lost == {f"test-{exercise.replace('.', '-')}" for exercise in PLANTED_WRONG}
-    assert not any(table["some_wrong"][name] for name in lost)
+    name, table, most = scores
+    lost = {test for test in most if table["some_wrong"][test] < most[test]}
+    assert lost == {f"test-{exercise.replace('.', '-')}" for exercise in PLANTED_WRONG[name]}
+    assert not any(table["some_wrong"][test] for test in lost)
+
+
+def test_every_chapter_is_graded():
+    assert {path.name for path in (ROOT / "exercises" / "source").iterdir() if path.is_dir()} == set(PLANTED_WRONG)
