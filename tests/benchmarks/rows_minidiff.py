@@ -19,6 +19,11 @@ def samplers(net, x, steps):
         "DDIM": lambda: walks.ddim(model, x, grid),
         "DPM-Solver++(2M)": lambda: walks.dpm_solver_pp(model, x, grid, order=2),
         "DPM-Solver++(3M)": lambda: walks.dpm_solver_pp(model, x, grid, order=3),
+        "DEIS, order 3": lambda: walks.deis(model, x, grid),
+        "PNDM, rising": lambda: walks.pndm(model, x, grid, warm_up="rising"),
+        "DPM-Solver-3": lambda: walks.dpm_solver(model, x, grid),
+        "EDM, churn": lambda: walks.edm(model, x, grid, s_churn=5.0),
+        "consistent annealed": lambda: walks.consistent_annealed(model, x, grid),
         "Heun": lambda: walks.heun(model, x, grid),
         "Euler": lambda: walks.euler(model, x, grid),
         "adaptive Runge-Kutta": lambda: walks.adaptive_ode(model, x, grid, rtol=1e-2, atol=1e-2),
@@ -82,6 +87,9 @@ def solvers(model):
     def karras(n):
         return grids.karras(CHAIN, n)
 
+    def softplus(n):
+        return grids.softplus(CHAIN, n)
+
     def heun(x, calls):
         return walks.heun(seen, x / CHAIN.alpha(1.0), grids.karras(edm, (calls + 1) // 2))
 
@@ -93,6 +101,10 @@ def solvers(model):
     for name, order in (("DPM-Solver++(2M)", 2), ("DPM-Solver++(3M)", 3)):
         found[name, "Karras"] = on(karras, walks.dpm_solver_pp, order=order)
         found[name, "log SNR"] = on(log_snr, walks.dpm_solver_pp, order=order)
+        found[name, "softplus"] = on(softplus, walks.dpm_solver_pp, order=order)
+    for name, grid in (("log SNR", log_snr), ("softplus", softplus)):
+        found["PNDM, rising", name] = on(grid, walks.pndm, warm_up="rising")
+        found["DEIS in log level, order 3", name] = on(grid, walks.deis, variable="log_rho")
     return found
 
 
