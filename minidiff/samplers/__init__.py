@@ -10,14 +10,15 @@ from .sde import (adaptive_sde, euler_maruyama, euler_maruyama_step, reverse_dif
                   reverse_diffusion_step)
 from .search import Searched, search
 from .singlestep import dpm_solver, fast_orders
-from .taylor import genie
+from .taylor import flow_derivative, genie, head_loss
 from .truncated import early_stopped
 from .velocity import euler_maruyama_cld, gddim, sscs
 from .walk import Step, walk
 
-__all__ = ["Step", "adaptive_ode", "adaptive_sde", "ancestral", "ancestral_step",
+__all__ = ["Searched", "Step", "adaptive_ode", "adaptive_sde", "ancestral", "ancestral_step",
            "annealed_langevin", "consistent_annealed", "consistent_annealed_step", "ddim",
            "ddim_step", "deis", "dpm_solver", "dpm_solver_pp", "early_stopped", "edm", "euler",
-           "euler_maruyama", "euler_maruyama_cld", "euler_maruyama_step", "euler_step", "gddim",
-           "genie", "heun", "pndm", "predictor_corrector", "reverse_diffusion",
-           "reverse_diffusion_step", "sscs", "walk"]
+           "euler_maruyama", "euler_maruyama_cld", "euler_maruyama_step", "euler_step",
+           "fast_orders", "flow_derivative", "gddim", "genie", "head_loss", "heun", "pndm",
+           "predictor_corrector", "reverse_diffusion", "reverse_diffusion_step", "search", "sscs",
+           "walk"]
