@@ -15,7 +15,7 @@ LAYERS = [
     ["process", "denoiser"],
     ["ddpm", "ncsn", "score_sde", "exact", "cld"],
     ["grids", "losses", "samplers", "likelihood", "discrete", "manifolds", "graphs", "latent", "vae", "gan", "flows",
-     "autoregressive", "energy", "guidance"],
+     "autoregressive", "energy", "guidance", "variance", "analytic", "vdm"],
     ["nets", "data", "train", "weights", "metrics", "plotting", "widgets", "claims"],
     ["page", "dev"],
 ]

@@ -1,9 +1,11 @@
 """Sampling by the posterior of the forward process: DDPM's ancestral step and the DDIM family."""
 import torch
 
-from ..checks import check_choice, check_number
+from ..checks import check_choice, check_grid, check_model, check_number
 from ..ddpm import VARIANCES
-from .walk import Step, walk
+from ..process import randn_like
+from ..variance import reverse_law, step_variances
+from .walk import Step, start, steps_of, walk
 
 
 def ancestral_step(process, t, s, variance="posterior"):
@@ -18,9 +20,32 @@ def ancestral_step(process, t, s, variance="posterior"):
 
 
 def ancestral(model, x, grid, *, variance="posterior", generator=None, trace=None):
-    """DDPM's Algorithm 2 on any grid (survey Eq. 5), (B, *shape). No noise on a last step to 0."""
-    check_choice("variance", variance, VARIANCES)
+    """DDPM's Algorithm 2 on any grid (survey Eq. 5), (B, *shape). No noise on a last step to 0.
+
+    variance: "posterior", "beta", a table of one variance per step, noisiest first (see
+    analytic.optimal_variance), or "learned", for a LearnedVariance.
+    """
+    if not isinstance(variance, str):
+        return ddim(model, x, grid, eta=1.0, variance=variance, generator=generator, trace=trace)
+    check_choice("variance", variance, (*VARIANCES, "learned"))
+    if variance == "learned":
+        return ancestral_learned(model, x, grid, generator, trace)
     return walk(model, x, grid, lambda *step: ancestral_step(*step, variance), generator, trace)
+
+
+@torch.no_grad()
+def ancestral_learned(model, x, grid, generator, trace):
+    """`ancestral` with another variance for every coordinate, which the model tells step by step."""
+    times = start(model, x, grid)
+    law, steps = reverse_law(model, times, "learned"), steps_of(model.process, times, ancestral_step)
+    for i, (keep, pull, noise) in enumerate(steps):
+        x0_hat, variance = law(i, x)
+        if trace is not None:
+            trace(i, times[i], x, x0_hat)
+        x = keep * x + pull * x0_hat
+        if noise:
+            x = x + variance**0.5 * randn_like(x, generator)
+    return x
 
 
 def ddim_step(process, t, s, eta=0.0):
@@ -34,7 +59,15 @@ def ddim_step(process, t, s, eta=0.0):
     return Step(keep, process.alpha(s) - keep * process.alpha(t), noise)
 
 
-def ddim(model, x, grid, *, eta=0.0, generator=None, trace=None):
-    """DDIM (Song et al. 2020; survey Eqs. 25 to 27), (B, *shape). eta 0: no noise; 1: ancestral."""
+def ddim(model, x, grid, *, eta=0.0, variance=None, generator=None, trace=None):
+    """DDIM (Song et al. 2020; survey Eqs. 25 to 27), (B, *shape). eta 0: no noise; 1: ancestral.
+
+    variance: None, or a table with one variance per step for the noise that is added; the mean is
+    that of `eta` (Analytic-DDIM: Bao et al. 2022, see analytic.optimal_variance).
+    """
     check_number("eta", eta, 0, 1, open_low=False, open_high=False)
-    return walk(model, x, grid, lambda *step: ddim_step(*step, eta), generator, trace)
+    if variance is None:
+        return walk(model, x, grid, lambda *step: ddim_step(*step, eta), generator, trace)
+    std = step_variances(check_model(model).process, check_grid(grid), variance).sqrt()
+    return walk(model, x, grid, lambda *step: ddim_step(*step, eta)._replace(noise=std),
+                generator, trace)

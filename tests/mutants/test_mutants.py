@@ -666,7 +666,7 @@ def _(right):
     return wrong
 
 
-@mutant("pair costs: SNR(s) - SNR(t) without its 1/2", likelihood, "step_kl", lambda: laws.pair_costs_are_kl(likelihood.pair_costs, VP()))
+@mutant("pair costs: SNR(s) - SNR(t) without its 1/2", likelihood.vlb, "step_kl", lambda: laws.pair_costs_are_kl(likelihood.pair_costs, VP()))
 def _(right):
     return lambda *a: 2 * right(*a)
 
