@@ -5,7 +5,7 @@
 Everything else is a choice of alpha and sigma, a question asked of a network, a walk back along a grid, or a change of
 the space that x lives in.
 """
-from . import analytic, cld, exact, grids, guidance, likelihood, losses, samplers, variance
+from . import analytic, cld, exact, grids, guidance, likelihood, losses, samplers, variance, vdm
 from .ddpm import DDPM
 from .denoiser import Denoiser
 from .ncsn import NCSN
@@ -14,7 +14,7 @@ from .score_sde import VE, VP, SubVP
 
 __all__ = ["DDPM", "EDM", "NCSN", "VE", "VP", "Cosine", "Denoiser", "GaussianProcess", "SubVP",
            "analytic", "cld", "exact", "grids", "guidance", "likelihood", "losses", "pretrained",
-           "samplers", "variance"]
+           "samplers", "variance", "vdm"]
 __version__ = "0.1.0"
 
 

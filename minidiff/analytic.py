@@ -15,8 +15,10 @@ def eps_square(model, x0, times, *, generator=None):
     """
     process = check_model(model).process
     check_data("x0", x0)
-    means = [model.eps(process.perturb(x0, t, randn_like(x0, generator)), t).double().square().mean()
-             for t in check_table("times", times).tolist()]
+    means = []
+    for t in check_table("times", times).tolist():
+        xt = process.perturb(x0, t, randn_like(x0, generator))
+        means.append(model.eps(xt, t).double().square().mean())
     return torch.stack(means)
 
 

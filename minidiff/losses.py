@@ -2,11 +2,15 @@
 
 Only `kernel_distance` compares two whole sets of samples and gives one number.
 """
+import math
+
 import torch
 
-from .checks import check_choice, check_data, check_grid, check_model, readable, shown
+from .checks import (check_choice, check_data, check_grid, check_model, check_same_shape, readable,
+                     shown)
 from .process import expand
 from .samplers.ancestral import ddim_step
+from .variance import interpolate, variance_ends
 
 WEIGHTS = ("simple", "x0", "v", "snr", "likelihood")
 
@@ -51,6 +55,63 @@ def denoising(model, x0, t, noise, weight="simple"):
     if isinstance(weight, str) and weight == "simple":
         return error
     return expand(weight_of(process, process.as_time(t), weight), error) * error
+
+
+def hybrid(model, x0, step, noise, grid=None, *, vlb_weight=1e-3):
+    """L_simple + vlb_weight K L_step for a LearnedVariance, (B, *shape) -> (B,).
+
+    L_simple = ||noise - eps_theta||^2 alone moves the mean. L_step is the term of the negative VLB
+    in nats that belongs to the step; K of it, with `step` uniform, estimate the whole bound. Its
+    gradient stops at the mean and reaches only the variance (Nichol & Dhariwal 2021, Eq. 16).
+
+    grid: K + 1 times down to 0, by default all of the chain's. step (B,): whole numbers 1..K as in
+    a chain, 1 for the last one, whose term is -log p(x_0|x_1). Sums over coordinates, nats; the
+    paper's code has means and bits. Raises TypeError for a model without a learned variance.
+    """
+    process = check_model(model).process
+    if not hasattr(model, "with_fraction"):
+        raise TypeError(f"model must be a LearnedVariance, got {type(model).__name__}")
+    times, *table = _steps_of_bound(process, process.grid() if grid is None else grid)
+    row = len(times) - _whole_steps(step, x0, 1, len(times))
+    t, (low, high, pull, true, free) = times.to(row.device)[row], (
+        expand(column.to(row.device)[row], x0) for column in table)
+    x0_hat, fraction = model.with_fraction(process.perturb(x0, t, noise), t)
+    simple = expand(process.snr(t), x0) * (x0 - x0_hat).square()
+    fixed = (x0 - x0_hat.detach()).square()                      # no gradient to the mean
+    reverse = interpolate(fraction, low, high)
+    nats = 0.5 * ((true + pull**2 * fixed) / reverse + reverse.log() - free)
+    return (simple + vlb_weight * len(times) * nats).reshape(len(x0), -1).sum(1)
+
+
+def _steps_of_bound(process, grid):
+    """For the steps of a grid, noisiest first: t, both ends, pull, true variance, a constant, (K,).
+
+    With S the reverse variance a term is ((true + pull^2 |x0 - x0_hat|^2)/S + log S - constant)/2,
+    the last one too: there true = 0 and pull = 1. Remembered, as the curves of a process are.
+    """
+    known = process.__dict__.setdefault("_known", {})
+    key = ("steps of the bound", tuple(grid.tolist() if isinstance(grid, torch.Tensor) else grid))
+    if key in known and not isinstance(process, torch.nn.Module):
+        return known[key]
+    times = check_grid(grid)
+    if times[-1] != 0:
+        raise ValueError(f"grid must end at 0, where the data are, got {times[-1]:g}")
+    low, high = variance_ends(process, times)
+    t, s = (torch.tensor(part, dtype=torch.float64) for part in (times[:-1], times[1:]))
+    _, pull, true = process.posterior(t, s)
+    free = torch.where(s > 0, 1 + true.log(), -math.log(2 * math.pi))
+    known[key] = t, low, high, pull, true, free
+    return known[key]
+
+
+def _whole_steps(step, x0, least, most):
+    """Return `step` if it is (B,) whole numbers in least..most."""
+    whole = isinstance(step, torch.Tensor) and step.dtype == torch.int64
+    if not whole or step.shape != check_data("x0", x0).shape[:1]:
+        raise ValueError(f"step must be whole numbers (int64), ({len(x0)},), got {shown(step)}")
+    if readable(step) and not least <= step.min() <= step.max() <= most:
+        raise ValueError(f"step must lie in {least}..{most}, got {step.min()} to {step.max()}")
+    return step
 
 
 def energy_kernel(a, b):
@@ -137,15 +198,71 @@ def halving(student, teacher, x0, step, noise, grid):
     times = torch.tensor(check_grid(grid), dtype=torch.float64, device=device)
     if len(times) % 2 == 0:
         raise ValueError(f"grid must hold 2N + 1 times, an odd number, got {len(times)}")
-    whole = isinstance(step, torch.Tensor) and step.dtype == torch.int64
-    if not whole or step.shape != x0.shape[:1]:
-        raise ValueError(f"step must be whole numbers (int64), ({len(x0)},), got {shown(step)}")
-    steps = len(times) // 2
-    if readable(step) and not 0 <= step.min() <= step.max() < steps:
-        raise ValueError(f"step must lie in 0..{steps - 1}, got {step.min()} to {step.max()}")
+    step = _whole_steps(step, x0, 0, len(times) // 2 - 1)
     t, middle, s = (times[2 * step + k] for k in range(3))
     process = check_model(student).process
     xt = process.perturb(x0, t, noise)
     target = two_step_target(teacher, xt, t, middle, s)
     error = (target - student(xt, t)).reshape(len(x0), -1).square().sum(1)
     return expand(process.snr(t).clamp(min=1), error) * error
+
+
+# Higher orders (Lu et al. 2022): what a model says of the second and third derivative of log q_t
+
+def high_order_parts(model, x0, t, noise, probe):
+    """sigma, x, the score (with its graph), l_1 = sigma sg[score] + noise, and the directions."""
+    x = check_model(model).process.perturb(x0, t, noise).detach().requires_grad_()
+    sigma = expand(model.process.sigma(t), x)
+    with torch.enable_grad():
+        score = model.score(x, t)
+    if probe is not None:
+        check_same_shape("probe", probe, "x0", x0)
+        return sigma, x, score, sigma * score.detach() + noise, [probe]
+    units = torch.eye(x[0].numel(), dtype=x.dtype, device=x.device).reshape(-1, *x.shape[1:])
+    return sigma, x, score, sigma * score.detach() + noise, [unit.expand_as(x) for unit in units]
+
+
+def dot(a, b):
+    """Inner product of two (B, *shape), over all axes but the batch, ready to multiply x."""
+    return expand((a * b).reshape(len(a), -1).sum(1), a)
+
+
+def second_order(model, x0, t, noise, probe=None):
+    """|sigma^2 J + I - l_1 l_1'|^2, (B, *shape) -> (B,): second-order denoising score matching.
+
+    J is the Jacobian of the score s_theta at x_t, l_1 = sigma s_theta + noise with s_theta held
+    fixed, as the target must be (Lu et al. 2022). The norm is Frobenius's; unit-free, as
+    `denoising` is. Where s_theta is the true score the minimiser is the Hessian of log q_t, since
+    Cov[eps | x_t] = I + sigma^2 Hessian; the target is noisy, so keep its weight below that of the
+    first order. Costs a backward pass a coordinate; with a `probe` v (B, *shape) of mean 0 and unit
+    covariance only one: |sigma^2 J'v + v - (l_1.v) l_1|^2, the same in the mean over v. Raises as
+    process.perturb does, and for a probe of another shape.
+    """
+    sigma, x, score, l1, directions = high_order_parts(model, x0, t, noise, probe)
+    total = 0
+    for v in directions:
+        row, = torch.autograd.grad((score * v).sum(), x, create_graph=True)
+        error = sigma**2 * row + v - dot(l1, v) * l1
+        total = total + error.reshape(len(x), -1).square().sum(1)
+    return total
+
+
+def third_order(model, x0, t, noise, probe=None):
+    """|sigma^3 grad tr J + l_3|^2, (B, *shape) -> (B,): third-order denoising score matching.
+
+    l_3 = (|l_1|^2 - tr l_2) l_1 - 2 l_2 l_1 with l_1 as in `second_order` and l_2 = sigma^2 J + I,
+    both held fixed: the trace form of Lu et al. 2022. In the mean |l_1|^2 l_1 alone has the same
+    minimiser, -sigma^3 grad tr J being a third cumulant of eps; what is taken away removes the
+    first effect of an error of s_theta, and noise. Costs two backward passes a coordinate. With a
+    `probe` v the trace becomes v'Jv, and l_3 = ((l_1.v)^2 - v'l_2 v) l_1 - 2 (l_1.v) l_2 v: two
+    passes, another loss, the same minimiser. Raises as second_order.
+    """
+    sigma, x, score, l1, directions = high_order_parts(model, x0, t, noise, probe)
+    total = 0
+    for v in directions:
+        row, = torch.autograd.grad((score * v).sum(), x, create_graph=True)
+        trace = (row * v).sum() + 0 * x.sum()                          # row may not depend on x
+        slope, = torch.autograd.grad(trace, x, create_graph=True)
+        l2, along = sigma**2 * row.detach() + v, dot(l1, v)                 # l_2 v
+        total = total + sigma**3 * slope + (along**2 - dot(l2, v)) * l1 - 2 * along * l2
+    return total.reshape(len(x), -1).square().sum(1)

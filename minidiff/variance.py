@@ -101,22 +101,23 @@ class LearnedVariance(Denoiser):
         return to_x0(value, self.predicts, x, *self.scales(x, t)), logits.sigmoid()
 
 
-def step_variances(process, grid, variance):
+def step_variances(process, grid, variance, zero=False):
     """The variances of a grid's reverse steps, (K,): "posterior", "beta" or a table of them.
 
     On a last step to 0 they are the decoder's; both names then mean the variance of q(x_t|x_0),
-    beta_1 for a chain.
+    beta_1 for a chain. zero: whether a table may hold zeros, as a sampler's may, a bound's not.
     """
     if isinstance(variance, str):
-        check_choice("variance", variance, (*VARIANCES, "learned"))
+        check_choice("variance", variance, VARIANCES)
         low, high = variance_ends(process, grid)
         if variance == "posterior" and grid[-1] == 0:
             low[-1] = high[-1]
         return low if variance == "posterior" else high
     table, steps = check_table("variance", variance), len(check_grid(grid)) - 1
-    if len(table) != steps or not (table > 0).all():
-        raise ValueError(f"variance must hold {steps} positive numbers, one for each step of the "
-                         f"grid, got {len(table)} with a smallest of {table.min():g}")
+    if len(table) != steps or not ((table > 0) | (zero & (table == 0))).all():
+        kind = "numbers of at least 0" if zero else "positive numbers"
+        raise ValueError(f"variance must hold {steps} {kind}, one for each step of the grid, "
+                         f"got {len(table)} with a smallest of {table.min():g}")
     return table
 
 
@@ -127,6 +128,8 @@ def reverse_law(model, grid, variance):
     must be a LearnedVariance; then it is (B, *shape), else a number.
     """
     times = check_grid(grid)
+    if isinstance(variance, str):
+        check_choice("variance", variance, (*VARIANCES, "learned"))
     if not (isinstance(variance, str) and variance == "learned"):
         table = step_variances(model.process, times, variance).tolist()
         return lambda i, x: (model(x, times[i]), table[i])

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from cases import BUMPS, SHIFTED, close, column, gen
 
-from minidiff import EDM, VP, Denoiser, GaussianProcess, denoiser, exact, grids, losses, ncsn, samplers, score_sde
+from minidiff import EDM, VP, Denoiser, GaussianProcess, denoiser, exact, grids, likelihood, losses, ncsn, samplers, score_sde, vdm
 from minidiff.vae import VAE
 
 # ------------------------------------------------------------------------------------------- processes
@@ -532,6 +532,92 @@ def hutchinson_is_unbiased(divergence_of, n=40000):
     assert abs(noisy.mean().item() - truth) < 5 * noisy.std().item() / n**0.5
 
 
+def probes_have_their_variances(draw_probe, n=40000, dims=16):
+    """v'Av for a random symmetric A: its mean is the trace, its variance 2 (|A|^2 - sum diag^2) or 2 |A|^2, within 5 percent."""
+    a = torch.randn(dims, dims, generator=gen(3), dtype=torch.float64)
+    a = a + a.T
+    whole = 2 * a.square().sum().item()
+    for kind, wanted in (("rademacher", whole - 2 * a.diagonal().square().sum().item()), ("gaussian", whole)):
+        v = draw_probe(torch.zeros(n, dims, dtype=torch.float64), kind, gen(4))
+        draws = ((v @ a) * v).sum(1)
+        assert abs(draws.mean() - a.trace()) < 5 * (wanted / n) ** 0.5, f"{kind}: mean {draws.mean()}, trace {a.trace()}"
+        assert abs(draws.var().item() / wanted - 1) < 0.05, f"{kind}: variance {draws.var()} instead of {wanted}"
+
+
+RATES = torch.tensor([[0.5, 0.2, -0.1], [-0.3, 0.6, 0.1], [0.2, 0.1, 0.4]], dtype=torch.float64)
+
+
+def linear_model(process, rates=RATES):
+    """A model whose flow is dy/du = A y, y = x/alpha and u = log(sigma/alpha): x0_hat = (1 - A) x/alpha, on any shape."""
+    def net(x, t):
+        flat = x.reshape(len(x), -1) / process.alpha(t).to(x.dtype)
+        return (flat - flat @ rates.T.to(x)).reshape(x.shape)
+    return Denoiser(net, process, predicts="x0")
+
+
+def linear_flow_density(process, x, end, trace=None, rates=RATES):
+    """Its density at x, from a matrix exponential; `trace` (B,) takes the place of tr A."""
+    first, last = process.half_log_snr(end), process.half_log_snr(1.0)
+    y = x.double().reshape(len(x), -1) / process.alpha(end) @ torch.linalg.matrix_exp((first - last) * rates).T
+    square, std, dims = (process.alpha(1.0) * y).square().sum(1), process.prior_std, y.shape[1]
+    prior = -0.5 * (square / std**2 + dims * math.log(2 * math.pi * std**2))
+    return prior + (first - last) * (rates.trace() if trace is None else trace) + dims * math.log(process.alpha(1.0) / process.alpha(end))
+
+
+def flow_of_a_linear_model(flow_log_prob, process, tolerance=1e-10, end=0.05, **solver):
+    """Its density is known; so is Hutchinson's answer, v'Av times the length, for the one probe v of the whole solve."""
+    x, model = torch.randn(5, 3, generator=gen(6), dtype=torch.float64), linear_model(process)
+    close(flow_log_prob(model, x, end=end, **solver), linear_flow_density(process, x, end), rtol=tolerance)
+    for probe in ("rademacher", "gaussian"):
+        v = torch.randn(x.shape, generator=gen(8), dtype=x.dtype)
+        v = v.sign() if probe == "rademacher" else v
+        got = flow_log_prob(model, x, end=end, divergence="hutchinson", probe=probe, generator=gen(8), **solver)
+        close(got, linear_flow_density(process, x, end, ((v @ RATES) * v).sum(1)), rtol=tolerance)
+
+
+def few_calls_are_enough(flow_log_prob, most=600):
+    """A noisy trace is still a smooth function of u if its probe stays: the adaptive solver takes as few steps as ever."""
+    model, x, calls = linear_model(VP()), torch.randn(5, 3, generator=gen(6), dtype=torch.float64), []
+    counter = model.register_forward_hook(lambda *_: calls.append(1) if len(calls) < most else calls[most])
+    try:
+        flow_log_prob(model, x, end=0.05, divergence="hutchinson", generator=gen(8), rtol=1e-7)
+    except IndexError:
+        raise AssertionError(f"more than {most} calls") from None
+    finally:
+        counter.remove()
+
+
+def flow_gradients_are_differences(flow_log_prob, process):
+    """Gradients of a curved model's log density in x and in a weight of its network, against central differences."""
+    def density(x, weight, **how):
+        net = Denoiser(lambda x, t: weight * torch.tanh(x @ RATES.T) / (1 + t), process, predicts="x0")
+        return flow_log_prob(net, x, steps=12, end=0.2, **how)
+
+    weight = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(4, 3, generator=gen(6), dtype=torch.float64).requires_grad_()
+    got = torch.autograd.grad(density(x, weight, differentiable=True).sum(), (x, weight))
+    with torch.no_grad():
+        h, shift = 1e-5, torch.eye(3, dtype=torch.float64) * 1e-5
+        by_x = torch.stack([(density(x + e, weight) - density(x - e, weight)) / (2 * h) for e in shift], 1)
+        by_weight = (density(x, weight + h) - density(x, weight - h)).sum() / (2 * h)
+    close(got[0], by_x, rtol=1e-6, atol=1e-8)
+    close(got[1], by_weight, rtol=1e-6)
+
+
+def runge_kutta_has_order_four(runge_kutta):
+    """y and the sum of the divergences of dy/du = sin(y) + u: halving the step divides both errors by 16."""
+    def field(y, u):
+        return torch.sin(y) + u, torch.cos(y)[:, 0]
+
+    def ends(n):
+        y, change = runge_kutta(field, column(0.3, -1.0), torch.linspace(-1, 2, n + 1, dtype=torch.float64).tolist())
+        return torch.cat([y[:, 0], change])
+
+    truth = ends(1280)
+    errors = [(ends(n) - truth).abs().max().item() for n in (20, 40, 80)]
+    assert all(3.7 < math.log2(a / b) < 4.4 for a, b in itertools.pairwise(errors)), errors
+
+
 def bits_are_bits(bits_per_dim):
     """A uniform density on 256 levels costs 8 bits, in each of the usual scalings."""
     dims = 12
@@ -898,3 +984,112 @@ def derivative_is_along_the_flow(flow_derivative, process, t=0.4, h=1e-4):
         close(found[1], (moved(h) - moved(-h)) / (2 * h), rtol=1e-5, atol=1e-5)
     d2 = SHIFTED.stds.item() ** 2
     close(found[1], gamma * d2 / (d2 + gamma**2) ** 2 * (x / process.alpha(t) - 0.7), rtol=1e-8, atol=1e-9)
+
+
+# ------------------------------------------------------------------------------------------- schedules and the bound in continuous time
+
+
+def schedule_has_ends(make):
+    """Log SNR at t_min and at 1 is what was asked for, whatever the curve between; its slope is what beta says."""
+    schedule = make()
+    close(schedule.log_snr(schedule.t_min), schedule.height(torch.zeros(1, dtype=torch.float64)).item(), atol=1e-9)
+    learned = vdm.LearnedSchedule(9.0, -10.0, 7)
+    with torch.no_grad():
+        learned.parts.copy_(2 * torch.randn(7, generator=gen(3)))
+    t = torch.linspace(schedule.t_min, 1, 200, dtype=torch.float64)
+    for one in (learned, vdm.TableSchedule([9.0, 3.0, -10.0])):
+        close(one.log_snr(torch.tensor([one.t_min, 1.0], dtype=torch.float64)).detach(), [9.0, -10.0], atol=1e-9)
+        assert (one.log_snr(t.clamp(min=one.t_min)).diff() <= 0).all()
+    assert (schedule.log_snr(t).diff() < 0).all()
+    close(schedule.beta(t).detach(), (schedule.sigma(t) ** 2 * rate_of(schedule, t)).detach(), rtol=1e-4, atol=1e-6)
+
+
+def rate_of(schedule, t, h=1e-6):
+    """-d log SNR/dt by one-sided differences to the inside."""
+    inside = torch.where(t > 0.5, -h, h)
+    return -(schedule.log_snr(t + inside) - schedule.log_snr(t)) / inside
+
+
+def schedule_learns(make):
+    """Gradients of alpha, sigma, log SNR and g in the parameters against differences."""
+    schedule, t = make().double(), torch.tensor([0.2, 0.6, 0.9], dtype=torch.float64)
+    for curve_of in (schedule.alpha, schedule.sigma, schedule.log_snr, schedule.diffusion):
+        for parameter in (schedule.parts, schedule.slopes, schedule.offsets):
+            found = torch.autograd.grad(curve_of(t).sum(), parameter)[0][5]
+            values = []
+            for h in (1e-5, -1e-5):
+                with torch.no_grad():
+                    parameter[5] += h
+                    values.append(curve_of(t).sum())
+                    parameter[5] -= h
+            close(found, (values[0] - values[1]) / 2e-5, rtol=1e-4, atol=1e-8)
+
+
+def continuous_vlb_matches_closed_form(continuous_vlb, process, n=40000):
+    """Prior, diffusion and reconstruction of N(0, .6^2) data in two dimensions, each within five standard errors."""
+    data, end = exact.Gaussian([0.0, 0.0], 0.6), 0.02
+    x0 = data.sample(n, gen(8), torch.float64)
+    terms = continuous_vlb(data.denoiser(process), x0, draws=4, end=end, generator=gen(9))
+    assert terms.diffusion.shape == (n, 4)
+    first, last = process.snr(end), process.snr(1.0)
+    noise = process.sigma(1.0) ** 2
+    wanted = (process.alpha(1.0) ** 2 * 0.36 + noise - 1 - math.log(noise),
+              math.log((1 + first * 0.36) / (1 + last * 0.36)),
+              0.36 / (1 + first * 0.36) * first + math.log(2 * math.pi / first))
+    for found, value in zip((terms.prior, terms.diffusion.sum(1), terms.reconstruction), wanted):
+        assert abs(found.mean().item() - value) < 5 * found.std().item() / n**0.5 + 1e-9, (found.mean(), value)
+    close(terms.total, terms.prior + terms.diffusion.sum(1) + terms.reconstruction)
+
+
+def diffusion_loss_is_half_the_log_ratio(diffusion_nats, process):
+    """I-MMSE for N(0, s^2): the loss of (x_0, eps) is A eps^2 + 2 C eps x_0 + B x_0^2, so its mean is A + B s^2, without chance."""
+    for std in (0.5, 1.3):
+        model, x0 = exact.Gaussian([0.0], std).denoiser(process), column(1.0, 1.0, 1.0)
+        eps = torch.randn(3, 1, generator=gen(7), dtype=torch.float64)[:, 0]
+        none, plus, minus = (diffusion_nats(model, sign * x0, generator=gen(7)) for sign in (0, 1, -1))
+        mean = none / eps**2 + ((plus + minus) / 2 - none) * std**2
+        ratio = (1 + process.snr(process.t_min) * std**2) / (1 + process.snr(1.0) * std**2)
+        close(mean, torch.full((3,), 0.5 * math.log(ratio)), rtol=1e-6)
+
+
+def times_are_even(even_times):
+    """Sorted, the times have equal gaps; so have those of each example; each alone is uniform."""
+    times = even_times(5, 4, 0.2, gen(1))
+    assert times.shape == (5, 4) and times.min() > 0.2 and times.max() <= 1
+    close(times.flatten().sort().values.diff() * 25, torch.ones(19))
+    for row in times:
+        close(row.sort().values.diff() * 5, torch.ones(3))
+    many = torch.stack([even_times(5, 4, 0.2, gen(seed)) for seed in range(2000)])
+    close(many.mean(0), torch.full((5, 4), 0.6), atol=5 * 0.8 / 12**0.5 / 2000**0.5)
+    close(many.var(0), torch.full((5, 4), 0.64 / 12), rtol=0.15)
+
+
+def decoder_adds_up(decoder, levels=9):
+    """The probabilities of all values add up to one, far outside the data as well."""
+    values = torch.linspace(-1, 1, levels, dtype=torch.float64)
+    for xt in (-3.0, -0.99, 0.04, 0.3, 1.2):
+        for sigma in (0.5, 0.02):
+            given = torch.full((levels,), xt, dtype=torch.float64)
+            close(decoder(values, given, 0.9, sigma, levels).exp().sum(), 1.0, atol=1e-9)
+
+
+def categorical_is_bayes(categorical_log_prob):
+    """P(x|xt) with equal odds before, by the normal density of xt around alpha x."""
+    values, alpha, sigma = torch.linspace(-1, 1, 5, dtype=torch.float64), 0.8, 0.3
+    for xt in (-0.7, 0.1):
+        density = torch.distributions.Normal(alpha * values, sigma).log_prob(torch.tensor(xt, dtype=torch.float64)).exp()
+        found = categorical_log_prob(values, torch.full_like(values, xt), alpha, sigma, 5).exp()
+        close(found, density / density.sum(), rtol=1e-9)
+
+
+def dequantised_density_is_a_probability(dequantise, bin_width, levels=5):
+    """Noise fills the bin evenly: no gap between neighbours, and a density over it is a probability once times the width."""
+    x = torch.linspace(-1, 1, levels, dtype=torch.float64).repeat(20000)
+    y = dequantise(x, levels, gen(4))
+    width = bin_width(levels)
+    assert (y - x).abs().max() <= width / 2 and width == 2 / (levels - 1)
+    close((y - x).mean(), 0.0, atol=5 * width / 12**0.5 / len(x) ** 0.5)
+    close((y - x).var(), width**2 / 12, rtol=0.02)
+    close(y.min(), -1 - width / 2, atol=1e-3)
+    density = 1 / (levels * width)                                  # uniform on all bins
+    close(likelihood.bits_per_dim(math.log(density), 1, width), math.log2(levels), atol=1e-12)

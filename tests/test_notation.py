@@ -17,7 +17,7 @@ def names():
     sde = VP()
     return {"process": sde, "sde": sde, "chain": DDPM.linear(100), "levels": NCSN.geometric(10.0, 0.01, 10),
             "model": Denoiser(lambda x, t: x, sde), "target": exact.three_bumps(), "ncsn": ncsn,
-            **{module: getattr(minidiff, module) for module in ("losses", "samplers", "grids", "guidance", "likelihood")}}
+            **{module: getattr(minidiff, module) for module in ("losses", "samplers", "grids", "guidance", "likelihood", "vdm")}}
 
 
 def entries(text):

@@ -86,7 +86,13 @@ def long_cells(notebook):
     return [f"code cell {n} has {length} lines" for n, length in enumerate(lengths, 1) if length > LONGEST]
 
 
-RULES = (stale, out_of_order, raising, without_words, noisy, long_cells)
+def lost_backslash(notebook):
+    """A LaTeX command whose backslash was read as an escape leaves a control character: \\alpha, \\beta, \\frac."""
+    texts = ["".join(cell["source"]) for cell in notebook["cells"]]
+    return [repr(found[0]) for text in texts for found in re.finditer(r"[\x00-\x08\x0b-\x1f].{0,20}", text)]
+
+
+RULES = (stale, out_of_order, raising, without_words, noisy, long_cells, lost_backslash)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -171,6 +177,10 @@ def endless_cell(notebook):
     notebook["cells"][1]["source"] = "\n".join(["x = 1"] * (LONGEST + 1))
 
 
+def escaped_formula(notebook):
+    notebook["cells"].append({"cell_type": "markdown", "metadata": {}, "source": "$\frac{1}{2}$"})
+
+
 BROKEN = [
     (stale, edited),
     (stale, never_run),
@@ -183,6 +193,7 @@ BROKEN = [
     (noisy, progress_bar),
     (noisy, address),
     (long_cells, endless_cell),
+    (lost_backslash, escaped_formula),
 ]
 
 

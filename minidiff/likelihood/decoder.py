@@ -43,7 +43,7 @@ def categorical_log_prob(x, xt, alpha, sigma, levels):
     """log P(x) among `levels` values, given xt = alpha x + sigma eps, in nats, shape of x.
 
     P(x) is proportional to the density of xt around alpha times each value -1 + 2k/(levels - 1): a
-    softmax per coordinate, which asks no network. VDM's decoder (Kingma et al. 2021, Eq. 7); good
+    softmax per coordinate, which asks no network. VDM's decoder (Kingma et al. 2021); good
     when sigma/alpha is far below the width of a bin. Keeps (B, *shape, levels) numbers in memory.
     """
     levels = check_levels(x, levels)

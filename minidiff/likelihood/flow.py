@@ -116,8 +116,7 @@ def path(model, x, grid, steps, end, rtol):
 
 
 def rates_of(model, probe, differentiable):
-    """field(y, u) -> dy/du, (B, *shape), and its divergence, (B,); a graph only if it is asked for.
-    """
+    """field(y, u) -> dy/du, (B, *shape), and its divergence, (B,); a graph only where asked for."""
     def field(y, u):
         with torch.enable_grad():
             y = y if y.requires_grad else y.detach().requires_grad_()
@@ -130,6 +129,7 @@ def rates_of(model, probe, differentiable):
     return field
 
 
+@torch.inference_mode(False)                                         # which would forbid the trace
 def flow_log_prob(model, x, grid=None, *, divergence="exact", probe="rademacher", rtol=None,
                   differentiable=False, generator=None, steps=None, end=None):
     """log p_ode(x) in nats, (B, *shape) -> (B,): instantaneous change of variables (survey Eq. 38).
@@ -137,7 +137,8 @@ def flow_log_prob(model, x, grid=None, *, divergence="exact", probe="rademacher"
     The flow (19) is solved from data to noise in y = x/alpha and u = log(sigma/alpha), see
     score_sde.level_velocity. Returned is the density, at the grid's last time, of the flow that
     starts with the process's prior at its first. Without a `grid` there are `steps` (200) equal
-    steps in log SNR from t = 1 to `end` (1e-5); a density belongs to its end, which is above 0.
+    steps in log SNR from t = 1 to `end` (1e-5; a chain's first step is 1/T): a density belongs to
+    its end, which is above 0.
 
     divergence      "exact", a backward pass per coordinate, or "hutchinson", one pass in all: with
                     one `probe` ("rademacher" or "gaussian") per example for the whole solve, so

@@ -50,9 +50,10 @@ def sum_coordinates(x):
 
 def prior_nats(process, x0, t):
     """KL of q(x_t|x_0) from the prior in nats, (B,): L_T of survey Eq. (8) at the first time t."""
-    var, prior = process.sigma(t) ** 2, process.prior_std**2
-    square, ratio = sum_coordinates((process.alpha(t) * x0) ** 2), var / prior
-    return 0.5 * (square / prior + x0[0].numel() * (ratio - 1 - math.log(ratio)))
+    prior = process.prior_std**2
+    square = sum_coordinates((process.alpha(t) * x0) ** 2)
+    ratio = torch.as_tensor(process.sigma(t) ** 2 / prior, dtype=torch.float64)
+    return 0.5 * (square / prior + x0[0].numel() * (ratio - 1 - ratio.log()))
 
 
 @torch.no_grad()

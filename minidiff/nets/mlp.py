@@ -39,11 +39,12 @@ class MLP(nn.Module):
 
     dim: numbers per example (2 for points, 64 for an 8x8 image). width, depth: units and count of
     hidden layers; residual=True adds each layer's input to its output. frequencies: sines per
-    coordinate of x (0: none). t is continuous time in [0, 1]: a number, a 0-dim tensor or (B,).
-    Raises ValueError for x of another size.
+    coordinate of x (0: none). answers=2 gives two of them side by side, (B, 2C, ...), as
+    LearnedVariance asks. t is continuous time in [0, 1]: a number, a 0-dim tensor or (B,). Raises
+    ValueError for x of another size.
     """
 
-    def __init__(self, dim=2, width=128, depth=3, frequencies=6, residual=False):
+    def __init__(self, dim=2, width=128, depth=3, frequencies=6, residual=False, answers=1):
         super().__init__()
         dim, width = check_count("dim", dim), check_count("width", width)
         depth = check_count("depth", depth)
@@ -54,7 +55,7 @@ class MLP(nn.Module):
         self.of_t = Fourier(16, 1.0, 100.0)
         sizes = [dim * (1 + 2 * frequencies) + 33] + [width] * depth
         self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:]))
-        self.out = nn.Linear(width, dim)
+        self.out = nn.Linear(width, dim * check_count("answers", answers))
 
     def forward(self, x, t):
         flat = x.flatten(1)
@@ -66,4 +67,4 @@ class MLP(nn.Module):
         for layer in self.hidden:
             y = nn.functional.silu(layer(h))
             h = h + y if self.residual and h.shape == y.shape else y
-        return self.out(h).reshape(x.shape)
+        return self.out(h).reshape(len(x), -1, *x.shape[2:])

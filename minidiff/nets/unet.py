@@ -60,11 +60,13 @@ class UNet(nn.Module):
     3 for 16x16). attention: at the coarsest level. classes: 0, or how many; then labels is (B,),
     whole numbers from -1 to classes - 1, and -1 (or no labels) asks for any class. patch: 2 folds
     every 2x2 pixels into one with four times the channels, which makes the net four times faster.
-    The last convolution starts at zero, so the untrained output is 0. Raises ValueError when the
-    picture's sides cannot be folded and halved levels - 1 times, its channels or labels do not fit.
+    answers: 2 gives two pictures, (B, 2 channels, H, W), as LearnedVariance asks. The last
+    convolution starts at zero, so the untrained output is 0. Raises ValueError when the picture's
+    sides cannot be folded and halved levels - 1 times, its channels or labels do not fit.
     """
 
-    def __init__(self, channels=1, width=24, levels=2, attention=True, classes=0, patch=1):
+    def __init__(self, channels=1, width=24, levels=2, attention=True, classes=0, patch=1,
+                 answers=1):
         super().__init__()
         channels, width = check_count("channels", channels), check_count("width", width)
         levels, patch = check_count("levels", levels), check_count("patch", patch)
@@ -83,7 +85,8 @@ class UNet(nn.Module):
         self.attention = Attention(widths[-1]) if attention else nn.Identity()
         below = [*widths[1:], widths[-1]]  # channels from the coarser level, or from the middle
         self.up = nn.ModuleList(Block(b + w, w, time) for b, w in zip(below[::-1], widths[::-1]))
-        self.last = nn.Sequential(norm(width), nn.SiLU(), nn.Conv2d(width, pixel, 3, padding=1))
+        pixels = check_count("answers", answers) * pixel
+        self.last = nn.Sequential(norm(width), nn.SiLU(), nn.Conv2d(width, pixels, 3, padding=1))
         nn.init.zeros_(self.last[-1].weight), nn.init.zeros_(self.last[-1].bias)
         if classes:  # row 0 of the table stands for "any class"
             self.label = nn.Embedding(classes + 1, time)

@@ -1,7 +1,7 @@
 """Sampling by the posterior of the forward process: DDPM's ancestral step and the DDIM family."""
 import torch
 
-from ..checks import check_choice, check_grid, check_model, check_number
+from ..checks import check_choice, check_grid, check_model, check_number, check_table
 from ..ddpm import VARIANCES
 from ..process import randn_like
 from ..variance import reverse_law, step_variances
@@ -68,6 +68,7 @@ def ddim(model, x, grid, *, eta=0.0, variance=None, generator=None, trace=None):
     check_number("eta", eta, 0, 1, open_low=False, open_high=False)
     if variance is None:
         return walk(model, x, grid, lambda *step: ddim_step(*step, eta), generator, trace)
-    std = step_variances(check_model(model).process, check_grid(grid), variance).sqrt()
-    return walk(model, x, grid, lambda *step: ddim_step(*step, eta)._replace(noise=std),
+    table = check_table("variance", variance)                  # no names here: they are of eta = 1
+    table = step_variances(check_model(model).process, check_grid(grid), table, zero=True)
+    return walk(model, x, grid, lambda *step: ddim_step(*step, eta)._replace(noise=table**0.5),
                 generator, trace)

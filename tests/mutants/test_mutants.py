@@ -4,23 +4,28 @@ The laws are those that the contract and oracle tests run. A law that lets its m
 """
 import importlib
 import math
+import types
 
+import bound_laws
 import cld_laws
 import laws
 import pytest
 import torch
+import variance_laws
 from cases import PROCESSES, SOLVERS, STOCHASTIC
 
-from minidiff import (DDPM, VE, VP, Cosine, SubVP, cld, exact, grids, guidance, likelihood, losses, ncsn, process, samplers,
-                      score_sde, vae)
+from minidiff import (DDPM, VE, VP, Cosine, SubVP, analytic, cld, exact, grids, guidance, likelihood, losses, ncsn, process, samplers,
+                      score_sde, vae, variance, vdm)
 from minidiff.process import GaussianProcess, curve
 from minidiff.samplers import Step
+from minidiff.train import ImportanceTimes as IMPORTANCE
 
 # `samplers.ancestral` is a function as well as a file: fetch the files by their full names
 FILES = {name: importlib.import_module(f"minidiff.samplers.{name}")
          for name in ("ancestral", "langevin", "multistep", "ode", "sde", "walk", "edm", "velocity", "search", "taylor",
                       "pseudo_numerical", "singlestep")}
 DENOISER, TRUNCATED = importlib.import_module("minidiff.denoiser"), importlib.import_module("minidiff.samplers.truncated")
+FLOW = importlib.import_module("minidiff.likelihood.flow")
 CHAIN = PROCESSES["DDPM.cosine"]
 MUTANTS = []
 
@@ -582,20 +587,124 @@ def _(right):
     return lambda process, t, weight: 2 * right(process, t, weight)
 
 
-@mutant("divergence: sign", likelihood, "divergence_of", lambda: laws.flow_density_is_exact(likelihood.flow_log_prob, VP(), exact.ring(), n=3))
+def ring_law():
+    laws.flow_density_is_exact(likelihood.flow_log_prob, VP(), exact.ring(), n=3)
+
+
+def linear_law():
+    laws.flow_of_a_linear_model(likelihood.flow_log_prob, VP(), tolerance=1e-6, steps=40)
+
+
+def adaptive_law():
+    laws.flow_of_a_linear_model(likelihood.flow_log_prob, VP(), tolerance=1e-7, rtol=1e-8)
+
+
+@mutant("divergence: sign", FLOW, "divergence_of", ring_law)
 def _(right):
-    return lambda *a: -right(*a)
+    return lambda *a, **k: -right(*a, **k)
 
 
-@mutant("divergence: only the first coordinate", likelihood, "divergence_of", lambda: laws.hutchinson_is_unbiased(likelihood.divergence_of))
+@mutant("divergence: only the first coordinate", FLOW, "divergence_of", lambda: laws.hutchinson_is_unbiased(FLOW.divergence_of))
 def _(right):
     return lambda velocity, x, probe=None: torch.autograd.grad(velocity[:, 0].sum(), x, retain_graph=True)[0][:, 0]
 
 
-@mutant("hutchinson: a probe that is not centred or scaled", likelihood, "divergence_of",
-        lambda: laws.hutchinson_is_unbiased(likelihood.divergence_of))
+@mutant("hutchinson: a probe that is not centred or scaled", FLOW, "divergence_of",
+        lambda: laws.hutchinson_is_unbiased(FLOW.divergence_of))
 def _(right):
     return lambda velocity, x, probe=None: right(velocity, x, probe if probe is None else probe.abs())
+
+
+@mutant("hutchinson: a new probe at every call", FLOW, "divergence_of", linear_law)
+def _(right):
+    fresh = torch.Generator().manual_seed(0)
+
+    def wrong(velocity, x, probe=None, **k):
+        return right(velocity, x, probe if probe is None else FLOW.draw_probe(x, generator=fresh), **k)
+    return wrong
+
+
+@mutant("hutchinson: one probe for the whole batch", FLOW, "draw_probe", linear_law)
+def _(right):
+    return lambda x, *a: right(x[:1], *a).expand_as(x)
+
+
+@mutant("hutchinson: Rademacher drawn from {0, 1}", FLOW, "draw_probe", lambda: laws.probes_have_their_variances(FLOW.draw_probe))
+def _(right):
+    return lambda x, probe, generator: right(x, probe, generator).clamp(min=0)
+
+
+@mutant("hutchinson: Gaussian probes under the name of Rademacher", FLOW, "draw_probe",
+        lambda: laws.probes_have_their_variances(FLOW.draw_probe))
+def _(right):
+    return lambda x, probe, generator: right(x, "gaussian", generator)
+
+
+@mutant("hutchinson: unit vectors for a probe of unit variance", FLOW, "draw_probe",
+        lambda: laws.probes_have_their_variances(FLOW.draw_probe))
+def _(right):
+    return lambda *a: (lambda v: v / v.norm(dim=1, keepdim=True))(right(*a))
+
+
+@mutant("flow: the log of the scaling forgotten", likelihood, "flow_log_prob", ring_law)
+def _(right):
+    def wrong(model, x, **k):
+        return right(model, x, **k) - x[0].numel() * math.log(model.process.alpha(1.0) / model.process.alpha(1e-5))
+    return wrong
+
+
+@mutant("flow: the prior asked at y for alpha y", FLOW, "runge_kutta", ring_law)
+def _(right):
+    return lambda *a: (lambda y, change: (y / VP().alpha(1.0), change))(*right(*a))
+
+
+@mutant("flow: x taken for y at its start", FLOW, "runge_kutta", linear_law)
+def _(right):
+    return lambda field, y, levels: right(field, y * VP().alpha(0.05), levels)
+
+
+@mutant("flow: from noise to data", FLOW, "along", linear_law)
+def _(right):
+    return lambda function, times: right(function, times)[::-1]
+
+
+@mutant("Runge-Kutta: the middle calls weighted once", FLOW, "runge_kutta", lambda: laws.runge_kutta_has_order_four(FLOW.runge_kutta))
+def _(right):
+    def wrong(field, y, levels):
+        change = 0
+        for u, after in zip(levels, levels[1:]):
+            h, (v1, d1) = after - u, field(y, u)
+            v2, d2 = field(y + h / 2 * v1, u + h / 2)
+            v3, d3 = field(y + h / 2 * v2, u + h / 2)
+            v4, d4 = field(y + h * v3, after)
+            y, change = y + h / 4 * (v1 + v2 + v3 + v4), change + h / 4 * (d1 + d2 + d3 + d4)
+        return y, change
+    return wrong
+
+
+@mutant("adaptive: a new probe at every call", FLOW, "divergence_of", lambda: laws.few_calls_are_enough(likelihood.flow_log_prob))
+def _(right):
+    fresh = torch.Generator().manual_seed(0)
+
+    def wrong(velocity, x, probe=None, **k):
+        return right(velocity, x, probe if probe is None else FLOW.draw_probe(x, generator=fresh), **k)
+    return wrong
+
+
+@mutant("adaptive: the tolerance taken for its root", FLOW, "dormand_prince", adaptive_law)
+def _(right):
+    return lambda field, y, levels, rtol: right(field, y, levels, rtol**0.5)
+
+
+@mutant("adaptive: the sum of the divergences started at 1", FLOW, "np", adaptive_law)
+def _(right):
+    return types.SimpleNamespace(**{**vars(right), "zeros": right.ones})
+
+
+@mutant("gradient: the divergence taken for a constant", FLOW, "divergence_of",
+        lambda: laws.flow_gradients_are_differences(likelihood.flow_log_prob, VP()))
+def _(right):
+    return lambda *a, **k: right(*a, **k).detach()
 
 
 @mutant("VLB: SNR(t) - SNR(s) without its 1/2", likelihood, "vlb_terms", lambda: laws.vlb_matches_closed_form(likelihood.vlb_terms, VP()))
@@ -785,6 +894,239 @@ def _(right):
     return lambda student, pairs, t: right(student, pairs.flip(1), t)
 
 
+# ------------------------------------------------------------------------------------------- schedules and the bound in continuous time
+
+CONTINUOUS_BOUND = importlib.import_module("minidiff.likelihood.continuous")
+STEPPED = vdm.TableSchedule([9.0, 2.0, -1.0])
+
+
+def continuous_law():
+    laws.continuous_vlb_matches_closed_form(likelihood.continuous_vlb, STEPPED)
+
+
+@mutant("learned schedule: weights that may be negative", vdm, "softplus",
+        lambda: laws.schedule_has_ends(lambda: vdm.LearnedSchedule(9.0, -10.0)))
+def _(right):
+    return lambda raw: raw
+
+
+@mutant("learned schedule: the slope not divided by the whole rise", vdm.LearnedSchedule, "fall",
+        lambda: laws.schedule_has_ends(lambda: vdm.LearnedSchedule(9.0, -10.0)))
+def _(right):
+    return lambda self, u: self.ends.double()[1].exp() * self._rise(u)[1]
+
+
+@mutant("learned schedule: the graph is cut", vdm.LearnedSchedule, "height",
+        lambda: laws.schedule_learns(lambda: vdm.LearnedSchedule(9.0, -10.0)))
+def _(right):
+    return lambda self, u: right(self, u) + 0 * self.parts.sum() - right(self, u) + right(self, u).detach()
+
+
+@mutant("schedule: the slope of gamma taken for the rate", vdm.Schedule, "beta",
+        lambda: laws.rates_follow_from_scales(STEPPED, [0.2, 0.7]))
+def _(right):
+    return curve(lambda self, t: right(self, t) / self.sigma(t) ** 2)
+
+
+@mutant("continuous bound: without the 1/2", CONTINUOUS_BOUND, "draw_nats", continuous_law)
+def _(right):
+    return lambda *a: 2 * right(*a)
+
+
+@mutant("continuous bound: the plain loss, without the slope of gamma", CONTINUOUS_BOUND, "draw_nats", continuous_law)
+def _(right):
+    return lambda model, x0, t, noise: 0.5 * (model.eps(model.process.perturb(x0, t, noise), t) - noise).square().sum(1)
+
+
+@mutant("continuous bound: the prior's term subtracted, as survey Eq. 29 prints it for the bound itself", CONTINUOUS_BOUND,
+        "prior_nats", continuous_law)
+def _(right):
+    return lambda *a: -right(*a)
+
+
+@mutant("continuous bound: the decoder's variance is sigma^2, not 1/SNR", CONTINUOUS_BOUND, "reconstruction_nats", continuous_law)
+def _(right):
+    def wrong(model, x0, end, levels, decoder, noise):
+        square = (x0 - model(model.process.perturb(x0, x0.new_full((), end), noise), end)) ** 2
+        return likelihood.decoder_nats(square, 1, 4 * model.process.sigma(end) ** 2).sum(1)
+    return wrong
+
+
+@mutant("even times: independent draws", likelihood, "even_times", lambda: laws.times_are_even(likelihood.even_times))
+def _(right):
+    return lambda count, draws, end=0.0, generator=None: 1 - (1 - end) * torch.rand(count, draws, generator=generator).double()
+
+
+@mutant("even times: an example's draws side by side", likelihood, "even_times", lambda: laws.times_are_even(likelihood.even_times))
+def _(right):
+    return lambda count, draws, *a: right(draws, count, *a).T
+
+
+@mutant("diffusion loss: without the 1/2", likelihood, "diffusion_nats",
+        lambda: laws.diffusion_loss_is_half_the_log_ratio(likelihood.diffusion_nats, VP()))
+def _(right):
+    return lambda *a, **k: 2 * right(*a, **k)
+
+
+@mutant("diffusion loss: over the half log SNR", likelihood, "diffusion_nats",
+        lambda: laws.diffusion_loss_is_half_the_log_ratio(likelihood.diffusion_nats, STEPPED))
+def _(right):
+    return lambda *a, **k: right(*a, **k) / 2
+
+
+@mutant("categorical decoder: xt not divided by alpha", likelihood, "categorical_log_prob",
+        lambda: laws.categorical_is_bayes(likelihood.categorical_log_prob))
+def _(right):
+    return lambda x, xt, alpha, sigma, levels: right(x, xt, 1.0, sigma, levels)
+
+
+@mutant("categorical decoder: a density, not normalised over the values", likelihood, "categorical_log_prob",
+        lambda: laws.decoder_adds_up(likelihood.categorical_log_prob))
+def _(right):
+    return lambda x, xt, alpha, sigma, levels: torch.distributions.Normal(alpha * x, sigma).log_prob(xt)
+
+
+@mutant("dequantisation: noise upwards only", likelihood, "dequantise",
+        lambda: laws.dequantised_density_is_a_probability(likelihood.dequantise, likelihood.bin_width))
+def _(right):
+    return lambda x, levels, *a: right(x, levels, *a) + 1 / (levels - 1)
+
+
+@mutant("dequantisation: the width 2/256 of 256 values from -1 to 1", likelihood, "bin_width",
+        lambda: laws.dequantised_density_is_a_probability(likelihood.dequantise, likelihood.bin_width))
+def _(right):
+    return lambda levels: 2 / levels
+
+
+# ------------------------------------------------------------------------------------------- bounds, high orders
+BOUNDS = importlib.import_module("minidiff.likelihood.bounds")
+
+
+def bound_law(form="denoising", make=VP):
+    return lambda: bound_laws.bound_is_the_density(likelihood.sde_bound, make(), form, n=20000)
+
+
+@mutant("bound: the noise error without its 1/2", BOUNDS, "denoising_rate", bound_law())
+def _(right):
+    return lambda *a: 2 * right(*a)
+
+
+@mutant("bound: weight g^2 for the noise error", BOUNDS, "denoising_rate", bound_law())
+def _(right):
+    return lambda model, x0, t, noise: model.process.sigma(t) ** 2 * right(model, x0, t, noise)
+
+
+@mutant("bound: the divergence added", BOUNDS, "divergence_of", bound_law("implicit"))
+def _(right):
+    return lambda *a, **k: -right(*a, **k)
+
+
+@mutant("bound: the divergence without sigma", BOUNDS, "implicit_rate", bound_law("implicit"))
+def _(right):
+    def wrong(model, x0, t, noise, probe=None):
+        eps = model.eps(model.process.perturb(x0, t, noise), t)
+        first = 0.5 * (eps.square() + 1).sum(1)
+        return first + (right(model, x0, t, noise, probe) - first) / model.process.sigma(t)
+    return wrong
+
+
+@mutant("bound: a drift whose divergence has the wrong sign", BOUNDS, "prior_nats", bound_law())
+def _(right):
+    return lambda process, x, t: right(process, x, t) + 2 * math.log(process.alpha(1.0))
+
+
+@mutant("bound: the prior's term forgotten", BOUNDS, "prior_nats", lambda: bound_laws.bound_is_above(likelihood.sde_bound, VE(0.05, 2.0), 0.0))
+def _(right):
+    return lambda process, x, t: 0 * right(process, x, t)
+
+
+@mutant("bound: the decoder's step forgotten", BOUNDS, "reconstruction_nats", bound_law())
+def _(right):
+    return lambda *a: 0 * right(*a)
+
+
+@mutant("bound: times uniform in t, without their weight", VP, "time_at_log_snr", bound_law())
+def _(right):
+    def wrong(self, value):
+        low, high = self.log_snr(1.0), self.log_snr(1e-3)
+        return 1e-3 + (1 - 1e-3) * (high - value) / (high - low)
+    return wrong
+
+
+def high_order_law(order):
+    return lambda: bound_laws.gradient_leads_to_the_truth((losses.second_order, losses.third_order)[order - 2], order)
+
+
+def spoiled_parts(change):
+    """high_order_parts with another l_1."""
+    def keep(right):
+        def wrong(model, x0, t, noise, probe):
+            sigma, x, score, l1, directions = right(model, x0, t, noise, probe)
+            return sigma, x, score, change(sigma, score, l1, noise), directions
+        return wrong
+    return keep
+
+
+for _order in (2, 3):
+    mutant(f"order {_order}: no stop-gradient in l_1", losses, "high_order_parts", high_order_law(_order))(
+        spoiled_parts(lambda sigma, score, l1, noise: sigma * score + noise))
+    mutant(f"order {_order}: the score left out of l_1", losses, "high_order_parts", high_order_law(_order))(
+        spoiled_parts(lambda sigma, score, l1, noise: noise))
+    mutant(f"order {_order}: the sign of the score in l_1", losses, "high_order_parts", high_order_law(_order))(
+        spoiled_parts(lambda sigma, score, l1, noise: noise - sigma * score.detach()))
+
+
+def without_a_graph(right):
+    """autograd.grad as if create_graph had been forgotten: the numbers are right and carry no gradient."""
+    class Autograd:
+        @staticmethod
+        def grad(value, x, create_graph=False):
+            return (torch.autograd.grad(value, x, create_graph=True)[0].detach().requires_grad_(),)
+
+    class Torch:
+        autograd = Autograd
+
+        def __getattr__(self, name):
+            return getattr(right, name)
+    return Torch()
+
+
+mutant("second order: no create_graph", losses, "torch", high_order_law(2))(without_a_graph)
+
+
+@mutant("second order: sigma for sigma^2", losses, "second_order", lambda: bound_laws.second_order_is_the_papers(losses.second_order))
+def _(right):
+    def wrong(model, x0, t, noise, probe=None):
+        sigma, x, score, l1, directions = losses.high_order_parts(model, x0, t, noise, probe)
+        rows = ((torch.autograd.grad((score * v).sum(), x, create_graph=True)[0], v) for v in directions)
+        return sum((sigma * row + v - losses.dot(l1, v) * l1).square().sum(1) for row, v in rows)
+    return wrong
+
+
+@mutant("second order: the trace for the whole matrix", losses, "second_order",
+        lambda: bound_laws.second_order_is_the_papers(losses.second_order))
+def _(right):
+    def wrong(model, x0, t, noise, probe=None):
+        sigma, x, score, l1, directions = losses.high_order_parts(model, x0, t, noise, probe)
+        rows = ((torch.autograd.grad((score * v).sum(), x, create_graph=True)[0], v) for v in directions)
+        return sum(((sigma**2 * row + v - losses.dot(l1, v) * l1) * v).sum(1) for row, v in rows).square()
+    return wrong
+
+
+@mutant("third order: -3 l_2 l_1 left out, as if the score were exact", losses, "third_order",
+        lambda: bound_laws.third_order_is_the_papers(losses.third_order))
+def _(right):
+    def wrong(model, x0, t, noise, probe=None):
+        sigma, x, score, l1, directions = losses.high_order_parts(model, x0, t, noise, probe)
+        total = 0
+        for v in directions:
+            row = torch.autograd.grad((score * v).sum(), x, create_graph=True)[0]
+            slope = torch.autograd.grad((row * v).sum(), x, create_graph=True)[0]
+            total = total + sigma**3 * slope + losses.dot(l1, v) ** 2 * l1
+        return total.square().sum(1)
+    return wrong
+
+
 # ------------------------------------------------------------------------------------------- autoencoder
 
 
@@ -809,6 +1151,102 @@ def _(right):
         lambda: laws.elbo_is_tight(lambda model, x, noise: model.negative_elbo(x, noise)))
 def _(right):
     return lambda mean, log_variance: right(mean, log_variance) + 0.5 * mean.shape[1]
+
+
+# ------------------------------------------------------------------------------------------- the variance of the reverse step
+
+
+@mutant("reverse variance: the two ends swapped", variance, "variance_ends",
+        lambda: variance_laws.ends_are_the_extreme_truths(variance.variance_ends))
+def _(right):
+    return lambda process, grid: right(process, grid)[::-1]
+
+
+@mutant("reverse variance: beta tilde of the last step left at zero", variance, "variance_ends",
+        lambda: variance_laws.ends_are_the_extreme_truths(variance.variance_ends))
+def _(right):
+    return lambda process, grid: (torch.cat([right(process, grid)[0][:-1], torch.zeros(1)]), right(process, grid)[1])
+
+
+@mutant("reverse variance: interpolated without logarithms", variance, "interpolate",
+        lambda: variance_laws.interpolation_is_geometric(variance.interpolate))
+def _(right):
+    return lambda fraction, low, high: fraction * high + (1 - fraction) * low
+
+
+@mutant("reverse variance: v taken for its logit", variance.LearnedVariance, "with_fraction",
+        lambda: variance_laws.halves_are_prediction_then_logits(variance.LearnedVariance))
+def _(right):
+    return lambda self, x, t: (right(self, x, t)[0], right(self, x, t)[1].logit())
+
+
+@mutant("analytic variance: a sum over coordinates for the mean", analytic, "eps_square",
+        lambda: variance_laws.squares_are_means_over_coordinates(analytic.eps_square))
+def _(right):
+    return lambda model, x0, times, generator=None: x0[0].numel() * right(model, x0, times, generator=generator)
+
+
+@mutant("analytic variance: coefficients of the fine chain on a sub-sequence", analytic, "ddim_step",
+        lambda: variance_laws.optimum_is_quadrature(analytic.optimal_variance))
+def _(right):
+    return lambda process, t, s, eta: right(process, t, (t - 0.01).clamp(min=0), eta)
+
+
+@mutant("analytic variance: the mean of eta = 1 for every eta", analytic, "ddim_step",
+        lambda: variance_laws.optimum_is_quadrature(analytic.optimal_variance))
+def _(right):
+    return lambda process, t, s, eta: right(process, t, s, eta)._replace(pull=right(process, t, s, 1.0).pull)
+
+
+@mutant("analytic variance: not clipped", torch.Tensor, "clamp", lambda: variance_laws.optimum_is_clipped(analytic.optimal_variance))
+def _(right):
+    return lambda self, *limits, **named: self
+
+
+@mutant("hybrid loss: the bound's gradient reaches the mean", torch.Tensor, "detach",
+        lambda: variance_laws.hybrid_stops_the_gradient(losses.hybrid))
+def _(right):
+    return lambda self: self
+
+
+@mutant("hybrid loss: one step's nats for the whole bound", losses, "hybrid", lambda: variance_laws.hybrid_is_its_parts(losses.hybrid))
+def _(right):
+    return lambda model, x0, step, noise, grid=None, vlb_weight=1e-3: right(model, x0, step, noise, grid, vlb_weight=vlb_weight / 12)
+
+
+@mutant("hybrid loss: steps counted from the noise", losses, "hybrid", lambda: variance_laws.hybrid_is_its_parts(losses.hybrid))
+def _(right):
+    return lambda model, x0, step, noise, grid=None, vlb_weight=1e-3: right(model, x0, 13 - step, noise, grid, vlb_weight=vlb_weight)
+
+
+@mutant("importance-sampled t: weights forgotten", IMPORTANCE, "weigh",
+        lambda: variance_laws.importance_is_the_root_of_the_square(IMPORTANCE))
+def _(right):
+    return lambda self, step, values: (right(self, step, values), values)[1]
+
+
+@mutant("importance-sampled t: E L^2 without the root", IMPORTANCE, "probabilities",
+        lambda: variance_laws.importance_is_the_root_of_the_square(IMPORTANCE))
+def _(right):
+    def wrong(self):
+        p = (right(self) - self.floor / len(self.seen)) ** 2
+        return (1 - self.floor) * p / p.sum() + self.floor / len(self.seen)
+    return wrong
+
+
+@mutant("ancestral: a table read as standard deviations", FILES["ancestral"], "step_variances",
+        lambda: variance_laws.one_step_has_the_table(samplers.ddim, samplers.ddim))
+def _(right):
+    return lambda *a, **k: right(*a, **k) ** 2
+
+
+@mutant("ancestral: a learned variance used as a standard deviation", FILES["ancestral"], "reverse_law",
+        lambda: variance_laws.learned_sampler_has_the_interpolated_variance(samplers.ancestral))
+def _(right):
+    def wrong(model, grid, kind):
+        law = right(model, grid, kind)
+        return lambda i, x: (law(i, x)[0], law(i, x)[1] ** 2)
+    return wrong
 
 
 @pytest.mark.parametrize("owner, attribute, wrong, law", MUTANTS)

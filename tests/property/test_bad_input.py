@@ -147,7 +147,7 @@ KNOBS = [
     (ValueError, ["end", "(0, 1)", "0"], lambda: likelihood.flow_log_prob(MODEL, X, end=0.0)),
     (ValueError, ["grid", "above 0"], lambda: likelihood.flow_log_prob(MODEL, X, [1.0, 0.0])),
     (ValueError, ["grid", "end at 0", "0.5"], lambda: likelihood.vlb_terms(MODEL, X, [1.0, 0.5])),
-    (ValueError, ["variance", "'beta'"], lambda: likelihood.vlb_terms(MODEL, X, [1.0, 0.0], variance="learned")),
+    (ValueError, ["variance", "'beta'", "'small'"], lambda: likelihood.vlb_terms(MODEL, X, [1.0, 0.0], variance="small")),
     (ValueError, ["dims", "at least 1", "0"], lambda: likelihood.bits_per_dim(X, 0)),
     (ValueError, ["bin_width", "(0, inf)"], lambda: likelihood.bits_per_dim(X, 1, bin_width=0.0)),
 ]
