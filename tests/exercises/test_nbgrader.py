@@ -10,7 +10,8 @@ import pytest
 pytest.importorskip("nbgrader", reason="needs the extra 'exercises'")
 
 ROOT = Path(__file__).resolve().parents[2]
-PLANTED_WRONG = {"ch2_foundations": ("2.1", "2.4", "2.9", "2.11"), "ch3_sampling": ("3.1", "3.4", "3.8", "3.9")}
+PLANTED_WRONG = {"ch2_foundations": ("2.1", "2.4", "2.9", "2.11"), "ch3_sampling": ("3.1", "3.4", "3.8", "3.9"),
+                 "ch4_likelihood": ("4.1", "4.3", "4.8", "4.9")}
 
 
 def nbgrader(course, *arguments):
