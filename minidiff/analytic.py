@@ -2,7 +2,7 @@
 import torch
 
 from .checks import check_data, check_grid, check_model, check_number, check_table
-from .process import check_process, randn_like
+from .process import check_process, check_signal, randn_like
 from .samplers.ancestral import ddim_step
 
 
@@ -17,6 +17,7 @@ def eps_square(model, x0, times, *, generator=None):
     check_data("x0", x0)
     means = []
     for t in check_table("times", times).tolist():
+        check_number("every one of times", t, 0, 1, open_high=False)
         xt = process.perturb(x0, t, randn_like(x0, generator))
         means.append(model.eps(xt, t).double().square().mean())
     return torch.stack(means)
@@ -40,6 +41,9 @@ def optimal_variance(process, grid, squares, *, eta=1.0, largest=None):
     if len(squares) != len(times) - 1:
         raise ValueError(f"squares must hold {len(times) - 1} numbers, one for each step of the "
                          f"grid, got {len(squares)}")
+    if (squares < 0).any():
+        raise ValueError(f"squares must be means of squares, got {squares.min():g}")
+    check_signal(process, times[0], "process")
     times = torch.tensor(times, dtype=torch.float64)
     t, s = times[:-1], times[1:]
     _, pull, noise = ddim_step(process, t, s, eta)

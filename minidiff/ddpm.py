@@ -38,7 +38,7 @@ class DDPM(VariancePreserving):
         noise = -torch.expm1(self.log_alpha_bars)                           # 1 - alpha_bar
         self.posterior_variance = torch.zeros_like(self.betas)              # beta tilde
         self.posterior_variance[1:] = self.betas[1:] * noise[:-1] / noise[1:]
-        self.t_min = 1 / self.num_steps
+        self.t_min = self.t_flow = 1 / self.num_steps
 
     @classmethod
     def linear(cls, num_steps, beta_first=None, beta_last=None):
@@ -131,7 +131,8 @@ class DDPM(VariancePreserving):
     @curve
     def beta(self, t):
         """Rate per unit of time; at a step, the rate of the interval that ends there."""
-        step = (t * self.num_steps - 1e-3).ceil().long().clamp(1, self.num_steps)
+        slack = 1e-6 * self.num_steps                              # of times in float32
+        step = (t * self.num_steps - slack).ceil().long().clamp(1, self.num_steps)
         return -self.num_steps * torch.log1p(-self.betas.to(t.device)[step])
 
     def time_at_log_snr(self, value):

@@ -2,13 +2,14 @@
 
 Only `kernel_distance` compares two whole sets of samples and gives one number.
 """
+import functools
 import math
 
 import torch
 
-from .checks import (check_choice, check_data, check_grid, check_model, check_same_shape, readable,
-                     shown)
-from .process import expand
+from .checks import (check_choice, check_data, check_grid, check_model, check_number,
+                     check_same_shape, readable, shown)
+from .process import expand, outside_inference
 from .samplers.ancestral import ddim_step
 from .variance import interpolate, variance_ends
 
@@ -66,12 +67,17 @@ def hybrid(model, x0, step, noise, grid=None, *, vlb_weight=1e-3):
 
     grid: K + 1 times down to 0, by default all of the chain's. step (B,): whole numbers 1..K as in
     a chain, 1 for the last one, whose term is -log p(x_0|x_1). Sums over coordinates, nats; the
-    paper's code has means and bits. Raises TypeError for a model without a learned variance.
+    paper's code has means and bits. A schedule's parameters get no gradient from the bound. Raises
+    TypeError for a model without a learned variance, ValueError for a grid that does not end at 0.
     """
     process = check_model(model).process
     if not hasattr(model, "with_fraction"):
         raise TypeError(f"model must be a LearnedVariance, got {type(model).__name__}")
-    times, *table = _steps_of_bound(process, process.grid() if grid is None else grid)
+    if grid is None and not hasattr(process, "grid"):
+        raise ValueError("grid must be given for a process without steps of its own, "
+                         f"got None with {type(process).__name__}")
+    vlb_weight = check_number("vlb_weight", vlb_weight, 0, open_low=False)
+    times, *table = _steps_of_bound(process, check_grid(process.grid() if grid is None else grid))
     row = len(times) - _whole_steps(step, x0, 1, len(times))
     t, (low, high, pull, true, free) = times.to(row.device)[row], (
         expand(column.to(row.device)[row], x0) for column in table)
@@ -83,25 +89,25 @@ def hybrid(model, x0, step, noise, grid=None, *, vlb_weight=1e-3):
     return (simple + vlb_weight * len(times) * nats).reshape(len(x0), -1).sum(1)
 
 
-def _steps_of_bound(process, grid):
+@torch.no_grad()
+def _steps_of_bound(process, times):
     """For the steps of a grid, noisiest first: t, both ends, pull, true variance, a constant, (K,).
 
     With S the reverse variance a term is ((true + pull^2 |x0 - x0_hat|^2)/S + log S - constant)/2,
     the last one too: there true = 0 and pull = 1. Remembered, as the curves of a process are.
     """
-    known = process.__dict__.setdefault("_known", {})
-    key = ("steps of the bound", tuple(grid.tolist() if isinstance(grid, torch.Tensor) else grid))
-    if key in known and not isinstance(process, torch.nn.Module):
+    known, key = process.__dict__.setdefault("_known", {}), ("steps of the bound", *times)
+    if key in known:
         return known[key]
-    times = check_grid(grid)
     if times[-1] != 0:
         raise ValueError(f"grid must end at 0, where the data are, got {times[-1]:g}")
     low, high = variance_ends(process, times)
     t, s = (torch.tensor(part, dtype=torch.float64) for part in (times[:-1], times[1:]))
     _, pull, true = process.posterior(t, s)
     free = torch.where(s > 0, 1 + true.log(), -math.log(2 * math.pi))
-    known[key] = t, low, high, pull, true, free
-    return known[key]
+    if not isinstance(process, torch.nn.Module):                 # one that learns is asked anew
+        known[key] = t, low, high, pull, true, free
+    return t, low, high, pull, true, free
 
 
 def _whole_steps(step, x0, least, most):
@@ -213,8 +219,7 @@ def high_order_parts(model, x0, t, noise, probe):
     """sigma, x, the score (with its graph), l_1 = sigma sg[score] + noise, and the directions."""
     x = check_model(model).process.perturb(x0, t, noise).detach().requires_grad_()
     sigma = expand(model.process.sigma(t), x)
-    with torch.enable_grad():
-        score = model.score(x, t)
+    score = model.score(x, t) + 0 * x                              # it may not depend on x
     if probe is not None:
         check_same_shape("probe", probe, "x0", x0)
         return sigma, x, score, sigma * score.detach() + noise, [probe]
@@ -227,6 +232,18 @@ def dot(a, b):
     return expand((a * b).reshape(len(a), -1).sum(1), a)
 
 
+def with_derivatives(loss):
+    """Let a loss differentiate the score where gradients are off; its value then has no graph."""
+    @functools.wraps(loss)
+    def called(*values, **knobs):
+        on = torch.is_grad_enabled()
+        with torch.enable_grad():
+            value = loss(*values, **knobs)
+        return value if on else value.detach()
+    return outside_inference(called)
+
+
+@with_derivatives
 def second_order(model, x0, t, noise, probe=None):
     """|sigma^2 J + I - l_1 l_1'|^2, (B, *shape) -> (B,): second-order denoising score matching.
 
@@ -247,6 +264,7 @@ def second_order(model, x0, t, noise, probe=None):
     return total
 
 
+@with_derivatives
 def third_order(model, x0, t, noise, probe=None):
     """|sigma^3 grad tr J + l_3|^2, (B, *shape) -> (B,): third-order denoising score matching.
 

@@ -29,7 +29,7 @@ class NCSN(VarianceExploding):
             raise ValueError("sigmas must fall from the largest noise to the smallest and stay "
                              f"positive, got {shown}")
         self.num_levels = len(self.sigmas)
-        self.t_min = 1 / self.num_levels
+        self.t_min = self.t_flow = 1 / self.num_levels
         self._rising = self.sigmas.flip(0)                                  # t = 1/L, 2/L, ..., 1
 
     @classmethod
@@ -67,7 +67,8 @@ class NCSN(VarianceExploding):
     def diffusion(self, t):
         """g(t) = sqrt(d sigma^2/dt); at a level, the rate of the interval that ends there."""
         rising = self._rising.to(t.device)
-        upper = (t * self.num_levels - 1e-3).ceil().long().clamp(1, self.num_levels)
+        slack = 1e-6 * self.num_levels                             # of times in float32
+        upper = (t * self.num_levels - slack).ceil().long().clamp(1, self.num_levels)
         step = upper - 1                                           # its index in the rising table
         ratio = (rising[step] / rising[(step - 1).clamp(min=0)]).log()
         geometric = 2 * self.sigma(t) ** 2 * ratio * self.num_levels

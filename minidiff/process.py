@@ -21,6 +21,14 @@ def check_times(t, x):
     return t
 
 
+def check_signal(process, t=1.0, name="model's process"):
+    """Return the log SNR at a time; ValueError where no signal is left, for what divides by it."""
+    log_snr = process.log_snr(t)
+    if not log_snr > -math.inf:
+        raise ValueError(f"{name} must keep some signal at t = {t:g}, got a log SNR of {log_snr:g}")
+    return log_snr
+
+
 def expand(t, x):
     """Append axes to t, (B,) -> (B, 1, ..., 1), to multiply x (B, *shape). Numbers pass through."""
     if not isinstance(t, torch.Tensor) or t.ndim == 0:
@@ -62,10 +70,21 @@ def curve(formula):
     return of_time
 
 
+def outside_inference(function):
+    """Let a function differentiate inside torch.inference_mode; gradients stay on or off."""
+    @functools.wraps(function)
+    def called(*values, **knobs):
+        on = torch.is_grad_enabled()
+        with torch.inference_mode(False), torch.set_grad_enabled(on):
+            return function(*values, **knobs)
+    return called
+
+
+@outside_inference
 def slope(function, t):
     """d function / dt at every entry of t, by automatic differentiation."""
     with torch.enable_grad():
-        t = t.detach().requires_grad_()
+        t = t.detach().clone().requires_grad_()
         value = function(t) + 0 * t                                # a constant curve has slope 0
         return torch.autograd.grad(value.sum(), t)[0]
 
@@ -79,6 +98,7 @@ class GaussianProcess:
     """
 
     t_min = 1e-3   # the smallest time that a grid visits before it finishes at 0
+    t_flow = 1e-5  # where a density is taken unless asked otherwise; for a chain its first step
 
     def __setattr__(self, name, value):
         """Set a parameter, and forget what was computed with the old one."""
@@ -175,7 +195,8 @@ class GaussianProcess:
         """Standard deviation of the prior N(0, prior_std^2 I).
 
         It is that of x_1 for centred data of unit variance: 1 for the variance-preserving
-        processes. The papers drop the 1 in sqrt(1 + sigma_max^2) for VE, NCSN and EDM.
+        processes. The papers drop the 1 in sqrt(1 + sigma_max^2) for VE, NCSN and EDM. A number: no
+        gradient flows through it.
         """
         return math.hypot(self.alpha(1.0), self.sigma(1.0))
 
@@ -197,14 +218,22 @@ class GaussianProcess:
         return -0.5 * square - dims * (math.log(self.prior_std) + 0.5 * math.log(2 * math.pi))
 
     def time_at_log_snr(self, value):
-        """The time at which log_snr(t) = `value`, number or tensor; by bisection, in [0, 1]."""
+        """The time at which log_snr(t) = `value`, number or tensor; by bisection, in [0, 1].
+
+        Gradients flow through `value`, not to the parameters of the process.
+        """
         goal = torch.as_tensor(value, dtype=torch.float64)
         low, high = torch.zeros_like(goal), torch.ones_like(goal)
         for _ in range(60):   # halves [0, 1] down to float64 rounding
             middle = (low + high) / 2
             above = self.log_snr(middle) > goal
             low, high = torch.where(above, middle, low), torch.where(above, high, middle)
-        return (low + high) / 2 if isinstance(value, torch.Tensor) else ((low + high) / 2).item()
+        if not isinstance(value, torch.Tensor):
+            return ((low + high) / 2).item()
+        t = (low + high) / 2
+        if value.requires_grad and torch.is_grad_enabled():        # dt / dvalue = 1 / slope
+            t = t + (value - value.detach()) / slope(self.log_snr, t)
+        return t
 
 
 class VariancePreserving(GaussianProcess):

@@ -117,15 +117,15 @@ def flow_velocity(model, x, t):
     return process.drift(x, t) - 0.5 * expand(process.diffusion(t), x) ** 2 * model.score(x, t)
 
 
-def level_velocity(model, y, u):
+def level_velocity(model, y, u, t=None):
     """The same ODE in y = x/alpha and u = log(sigma/alpha), a number: dy/du = y - x0_hat.
 
     y and the answer are (B, *shape). The rates f and g cancel and only the noise level is left, so
     every process has one and the same flow; it is smooth in u even for a chain, whose rates jump
-    from step to step (Karras et al. 2022, Eq. 1 with sigma = e^u).
+    from step to step (Karras et al. 2022, Eq. 1 with sigma = e^u). t: the time of u, if known.
     """
     process = model.process
-    t = process.time_at_log_snr(-2 * u)
+    t = process.time_at_log_snr(-2 * u) if t is None else t
     return y - model(process.alpha(t) * y, t)
 
 

@@ -49,7 +49,8 @@ def _log(name, end):
 class Beside(torch.nn.Module):
     """Two networks as one with two answers: a frozen one that predicts, and a head for v.
 
-    head(x, t) -> (B, *shape), the logits of v. No gradient reaches the first network.
+    head(x, t) -> (B, *shape), the logits of v. No gradient reaches the weights of the first network;
+    one to x does, for divergences.
     """
 
     def __init__(self, net, head):
@@ -57,9 +58,15 @@ class Beside(torch.nn.Module):
         self.net, self.head = net, head
 
     def forward(self, x, t):
-        with torch.no_grad():
-            prediction = self.net(x, t)
-        return torch.cat([prediction, self.head(x, t)], 1)
+        return torch.cat([self.frozen(x, t), self.head(x, t)], 1)
+
+    def frozen(self, x, t):
+        """The first network's answer, its weights as constants."""
+        if not isinstance(self.net, torch.nn.Module):
+            return self.net(x, t)
+        state = {**dict(self.net.named_parameters()), **dict(self.net.named_buffers())}
+        constant = {name: value.detach() for name, value in state.items()}
+        return torch.func.functional_call(self.net, constant, (x, t))
 
 
 class LearnedVariance(Denoiser):
@@ -85,6 +92,8 @@ class LearnedVariance(Denoiser):
 
     def ask(self, x, time):
         """net(x, time), both answers, (B, 2C, ...)."""
+        if x.ndim < 2:
+            raise ValueError(f"x must have channels, (B, C, ...), got {tuple(x.shape)}")
         answer, wanted = self.net(x, time), (len(x), 2 * x.shape[1], *x.shape[2:])
         if tuple(getattr(answer, "shape", ())) != wanted:
             raise ValueError(f"net must answer with twice the channels of x, {wanted}, "

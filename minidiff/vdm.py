@@ -22,6 +22,11 @@ class Schedule(VariancePreserving):
     every other process, and a grid ends t_min, 0.
     """
 
+    @property
+    def t_flow(self):
+        """Where a density is taken by default: below t_min there is nothing of the schedule's."""
+        return self.t_min
+
     def height(self, u):
         """Log SNR at u in [0, 1], (B,) -> (B,)."""
         raise NotImplementedError(f"{type(self).__name__} must define height(u)")

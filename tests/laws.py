@@ -481,7 +481,7 @@ def flow_density_is_the_pushforward(flow_log_prob, process, grid=None, end=0.0, 
     """
     law, last = BUMPS.marginal(process, end), BUMPS.marginal(process, 1.0)
     x = law.sample(n, gen(7), torch.float64)
-    got = flow_log_prob(BUMPS.denoiser(process), x, grid) if grid is not None else flow_log_prob(BUMPS.denoiser(process), x, steps=100)
+    got = flow_log_prob(BUMPS.denoiser(process), x, grid) if grid is not None else flow_log_prob(BUMPS.denoiser(process), x, steps=100, end=1e-5)
     x1 = quantile(last, law.cdf(x))
     close(got, law.log_prob(x) + process.prior_log_prob(x1) - last.log_prob(x1), atol=5e-4)
 
@@ -573,6 +573,16 @@ def flow_of_a_linear_model(flow_log_prob, process, tolerance=1e-10, end=0.05, **
         v = v.sign() if probe == "rademacher" else v
         got = flow_log_prob(model, x, end=end, divergence="hutchinson", probe=probe, generator=gen(8), **solver)
         close(got, linear_flow_density(process, x, end, ((v @ RATES) * v).sum(1)), rtol=tolerance)
+
+
+def tolerance_is_in_nats(flow_log_prob, dims=64, rtol=1e-4):
+    """log p of many coordinates is hundreds of nats. The tolerance of a step is a number of nats, and no share of it."""
+    target = exact.GaussianMixture([0.3, 0.7], torch.stack([torch.full((dims,), v, dtype=torch.float64) for v in (-0.5, 0.4)]), [0.3, 0.5])
+    x, model = target.sample(3, gen(7), torch.float64), target.denoiser(VP())
+    how = {"end": 1e-3, "divergence": "hutchinson"}
+    fine = flow_log_prob(model, x, rtol=1e-9, generator=gen(8), **how)
+    gap = (flow_log_prob(model, x, rtol=rtol, generator=gen(8), **how) - fine).abs().max().item()
+    assert gap < 5 * rtol, f"off by {gap:.2g} nats at a tolerance of {rtol:g}"
 
 
 def few_calls_are_enough(flow_log_prob, most=600):
@@ -1093,3 +1103,20 @@ def dequantised_density_is_a_probability(dequantise, bin_width, levels=5):
     close(y.min(), -1 - width / 2, atol=1e-3)
     density = 1 / (levels * width)                                  # uniform on all bins
     close(likelihood.bits_per_dim(math.log(density), 1, width), math.log2(levels), atol=1e-12)
+
+
+def times_have_their_slope():
+    """dt / d log SNR of a process that finds its times by bisection is one over the slope of its log SNR."""
+    class Straight(GaussianProcess):
+        def alpha(self, t):
+            return 1 - 0.99 * self.as_time(t)
+
+        def sigma(self, t):
+            return self.as_time(t)
+    value = torch.tensor([3.0, 0.0, -4.0], dtype=torch.float64, requires_grad=True)
+    process, h = Straight(), 1e-5
+    times = process.time_at_log_snr(value)
+    assert times.requires_grad
+    slope, = torch.autograd.grad(times.sum(), value)
+    step = process.time_at_log_snr(value.detach() + h) - process.time_at_log_snr(value.detach() - h)
+    close(slope, step / (2 * h), rtol=1e-6)

@@ -4,7 +4,8 @@ import math
 import torch
 from cases import BUMPS, SHIFTED, UNIT, close, gen
 
-from minidiff import DDPM, VP, exact, grids, likelihood, losses
+from minidiff import DDPM, VP, Denoiser, exact, grids, likelihood, losses
+from minidiff.nets import MLP
 from minidiff.variance import LearnedVariance
 
 GRID = [0.9, 0.6, 0.45, 0.1, 0.02, 0.0]
@@ -182,3 +183,13 @@ def bound_falls_to_the_optimum(vlb_terms, optimal_variance):
     table = optimal_variance(process, grid, [score_square(BUMPS, process, t) for t in grid[:-1].tolist()])
     means = [vlb_terms(model, x0, grid, variance=v, generator=gen(1)).total.mean().item() for v in (table, "beta", "posterior")]
     assert means[0] < means[1] - 0.02 and means[0] < means[2] - 0.02
+
+
+def beside_has_the_slope(cls):
+    """The density of a model with a head beside it is the model's own: only the weights are frozen, not the slope in x."""
+    torch.manual_seed(0)
+    model = Denoiser(MLP(2, 8, 1), VP(), predicts="v")
+    beside, x = cls.beside(model, MLP(2, 8, 1)), torch.randn(5, 2, generator=gen())
+    close(likelihood.flow_log_prob(beside, x, steps=10, end=0.1), likelihood.flow_log_prob(model, x, steps=10, end=0.1), rtol=1e-6)
+    beside(x.requires_grad_(), 0.5).sum().backward()
+    assert x.grad.abs().max() > 0 and all(p.grad is None for p in model.parameters())

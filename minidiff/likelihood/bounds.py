@@ -1,10 +1,8 @@
 """The bound on the model SDE's likelihood, example by example, in nats (survey Eqs. 36 and 37)."""
-import math
-
 import torch
 
 from ..checks import check_choice, check_count, check_data, check_model, check_number
-from ..process import check_process, expand, randn_like
+from ..process import check_process, check_signal, outside_inference, randn_like
 from .continuous import even_times, reconstruction_nats
 from .flow import DIVERGENCES, divergence_of, draw_probe
 from .vlb import prior_nats, sum_coordinates
@@ -26,12 +24,13 @@ def implicit_rate(model, x0, t, noise, probe=None):
     """
     with torch.enable_grad():
         x = model.process.perturb(x0, t, noise).detach().requires_grad_()
-        eps = model.eps(x, t)
+        eps = model.eps(x, t) + 0 * x                              # it may not depend on x
         divergence = divergence_of(eps, x, probe).detach()
     sigma = torch.as_tensor(model.process.sigma(t)).to(x0.dtype)
     return 0.5 * (sum_coordinates(eps.detach() ** 2) + x0[0].numel()) - sigma * divergence
 
 
+@outside_inference
 @torch.no_grad()
 def sde_bound(model, x, *, form="denoising", draws=16, end=None, divergence="exact",
               generator=None):
@@ -56,10 +55,7 @@ def sde_bound(model, x, *, form="denoising", draws=16, end=None, divergence="exa
     check_choice("form", form, FORMS)
     check_choice("divergence", divergence, DIVERGENCES)
     end = process.t_min if end is None else check_number("end", end, 0, 1)
-    low, high = process.log_snr(1.0), process.log_snr(end)
-    if not math.isfinite(high - low):
-        raise ValueError("model's process must keep some signal at t = 1, got a log SNR of "
-                         f"{low:g}: the integral over it has no end")
+    low, high = check_signal(process), process.log_snr(end)      # else the integral has no end
     total, draws = 0, check_count("draws", draws)
     for place in even_times(len(x), draws, 0.0, generator, device=x.device).unbind(1):
         t, noise = process.time_at_log_snr(low + (high - low) * place), randn_like(x, generator)

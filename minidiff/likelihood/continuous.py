@@ -2,8 +2,8 @@
 import torch
 
 from ..checks import (check_choice, check_count, check_data, check_generator, check_model,
-                      check_number)
-from ..process import check_process, randn_like
+                      check_number, shown)
+from ..process import check_process, check_signal, randn_like
 from .decoder import categorical_log_prob, check_levels, discretised_log_prob
 from .vlb import VLB, decoder_nats, prior_nats, sum_coordinates
 
@@ -19,6 +19,8 @@ def even_times(count, draws, end=0.0, generator=None, dtype=torch.float64, devic
     count, draws = check_count("count", count), check_count("draws", draws)
     end = check_number("end", end, 0, 1, open_low=False)
     check_generator(generator)
+    if not isinstance(dtype, torch.dtype) or not dtype.is_floating_point:
+        raise TypeError(f"dtype must be a floating-point one of torch, got {shown(dtype)}")
     shift = torch.rand((), generator=generator, dtype=torch.float64, device=device)
     place = torch.arange(count * draws, dtype=torch.float64, device=device) / (count * draws)
     place = place.reshape(draws, count).T
@@ -27,6 +29,7 @@ def even_times(count, draws, end=0.0, generator=None, dtype=torch.float64, devic
 
 def reconstruction_nats(model, x0, end, levels, decoder, noise):
     """-log p(x_0|x_end) in nats, (B,): what is left to say when all noise but the last is gone."""
+    check_choice("decoder", decoder, DECODERS)
     process, t = model.process, x0.new_full((), end)
     xt = process.perturb(x0, t, noise)
     if levels is not None and decoder == "categorical":
@@ -99,7 +102,7 @@ def diffusion_nats(model, x0, *, noise_levels=101, start=1.0, end=None, generato
                          f"rule, got {count}")
     start = check_number("start", start, 0, 1, open_high=False)
     end = min(process.t_min, start / 2) if end is None else check_number("end", end, 0, start)
-    low, high = process.log_snr(start), process.log_snr(end)
+    low, high = check_signal(process, start), process.log_snr(end)
     log_snrs = torch.linspace(low, high, count, dtype=torch.float64)
     times = process.time_at_log_snr(log_snrs).tolist()
     noise, total = randn_like(x0, generator), 0.0

@@ -5,9 +5,10 @@ from itertools import pairwise
 import numpy as np
 import torch
 
-from ..checks import check_choice, check_count, check_model, check_number, shown
+from ..checks import (check_choice, check_count, check_data, check_generator, check_model,
+                      check_number, check_same_shape, check_tensor, shown)
 from ..grids import log_snr
-from ..process import randn_like
+from ..process import check_signal, outside_inference, randn_like
 from ..samplers.walk import along, start
 from ..score_sde import level_velocity
 from .vlb import sum_coordinates
@@ -21,9 +22,15 @@ def divergence_of(velocity, x, probe=None, *, create_graph=False):
 
     Without a probe it is exact, one backward pass a coordinate. With a probe v it is v'Jv, one
     pass: the Skilling-Hutchinson estimate, unbiased when E[vv'] = I. `create_graph` makes the
-    answer differentiable.
+    answer differentiable. What the velocity computed without gradients counts as constant: nothing
+    can tell. Raises ValueError for one without any history, or of another shape.
     """
+    check_same_shape("velocity", velocity, "x", check_tensor("x", x))
+    if not (velocity.requires_grad and x.requires_grad):
+        raise ValueError("velocity must be computed from x, with x.requires_grad and gradients on: "
+                         "it has no history to differentiate")
     if probe is not None:
+        check_same_shape("probe", probe, "x", x)
         product = torch.autograd.grad((velocity * probe).sum(), x, create_graph=create_graph)[0]
         return sum_coordinates(product * probe)
     flat, trace = velocity.reshape(len(x), -1), 0
@@ -40,7 +47,7 @@ def draw_probe(x, probe="rademacher", generator=None):
     the sum of its squared entries; "gaussian" has 2 |A|^2 (Hutchinson 1990).
     """
     check_choice("probe", probe, PROBES)
-    noise = randn_like(x, generator)
+    noise = randn_like(check_data("x", x), generator)
     return noise.sign() if probe == "rademacher" else noise
 
 
@@ -65,12 +72,16 @@ def dormand_prince(field, y, levels, rtol):
     """The same by scipy's DOP853, order 8, which chooses its own steps; state and sums in float64.
 
     The batch is one system, so that each call asks for all examples at once. The solver holds the
-    mean square of all errors below its tolerance; with rtol / sqrt(B) each example's own stays
-    below `rtol` (relative, and absolute in y and in nats), whatever company it is in.
+    mean square of a step's errors, each over its tolerance, below 1. So with rtol / sqrt(B) an
+    example's own is below `rtol`, whatever company it is in: relative and absolute in y, and in its
+    sum absolute, in nats. A sum may be hundreds of nats, and a share of it no error to allow.
     """
     from scipy.integrate import solve_ivp
 
     size = y.numel()
+    shared, sums = np.full(size, rtol / len(y) ** 0.5), np.ones(len(y))
+    relative = np.append(shared, 1e-13 * sums)
+    absolute = np.append(shared, rtol / (size + len(y)) ** 0.5 * sums)
 
     def as_data(flat):
         return torch.as_tensor(flat[:size], dtype=y.dtype, device=y.device).reshape(y.shape)
@@ -80,9 +91,8 @@ def dormand_prince(field, y, levels, rtol):
         return torch.cat([part.double().flatten() for part in parts]).cpu().numpy()
 
     first = np.concatenate([y.double().flatten().cpu().numpy(), np.zeros(len(y))])
-    tolerance = rtol / len(y) ** 0.5
-    result = solve_ivp(rates, (levels[0], levels[-1]), first, method="DOP853", rtol=tolerance,
-                       atol=tolerance)
+    result = solve_ivp(rates, (levels[0], levels[-1]), first, method="DOP853", rtol=relative,
+                       atol=absolute)
     if not result.success:
         raise RuntimeError(f"the adaptive solver gave up: {result.message}")
     last = np.ascontiguousarray(result.y[:, -1])
@@ -103,24 +113,33 @@ def path(model, x, grid, steps, end, rtol):
                          f"got rtol={rtol} and steps={steps}")
     if grid is None:
         steps = check_count("steps", 200 if steps is None else steps)
-        grid = log_snr(process, steps, end=check_number("end", 1e-5 if end is None else end, 0, 1))
+        end = process.t_flow if end is None else check_number("end", end, 0, 1)
+        check_signal(process)
+        grid = log_snr(process, steps, end=end)
     times = start(model, x, grid)[::-1]
     if times[0] == 0:
         raise ValueError("grid must end above 0, where a network has no density, "
                          "got a last time of 0")
-    levels = [-half for half in along(process.half_log_snr, times)]
-    if not math.isfinite(levels[-1]):
-        raise ValueError("grid must start where there is signal left, below the time at which "
-                         f"alpha is 0, got {times[-1]:g}")
-    return times, levels
+    check_signal(process, times[-1])
+    return times, [-half for half in along(process.half_log_snr, times)]
 
 
-def rates_of(model, probe, differentiable):
-    """field(y, u) -> dy/du, (B, *shape), and its divergence, (B,); a graph only where asked for."""
+def known_times(process, times, levels):
+    """{level: time} of a grid and of the middles of its steps, all found in one call."""
+    middles = [u + (after - u) / 2 for u, after in pairwise(levels)]
+    between = process.time_at_log_snr(torch.tensor(middles, dtype=torch.float64) * -2)
+    return dict(zip([*levels, *middles], [*times, *between.tolist()]))
+
+
+def rates_of(model, probe, differentiable, known):
+    """field(y, u) -> dy/du, (B, *shape), and its divergence, (B,); a graph only where asked for.
+
+    known: {u: time}, for those levels whose times need not be looked for again.
+    """
     def field(y, u):
         with torch.enable_grad():
             y = y if y.requires_grad else y.detach().requires_grad_()
-            velocity = level_velocity(model, y, u)
+            velocity = level_velocity(model, y, u, known.get(u)) + 0 * y     # it may not depend on y
             divergence = divergence_of(velocity, y, probe, create_graph=differentiable)
         if differentiable:
             return velocity, divergence
@@ -129,7 +148,7 @@ def rates_of(model, probe, differentiable):
     return field
 
 
-@torch.inference_mode(False)                                         # which would forbid the trace
+@outside_inference
 def flow_log_prob(model, x, grid=None, *, divergence="exact", probe="rademacher", rtol=None,
                   differentiable=False, generator=None, steps=None, end=None):
     """log p_ode(x) in nats, (B, *shape) -> (B,): instantaneous change of variables (survey Eq. 38).
@@ -137,28 +156,33 @@ def flow_log_prob(model, x, grid=None, *, divergence="exact", probe="rademacher"
     The flow (19) is solved from data to noise in y = x/alpha and u = log(sigma/alpha), see
     score_sde.level_velocity. Returned is the density, at the grid's last time, of the flow that
     starts with the process's prior at its first. Without a `grid` there are `steps` (200) equal
-    steps in log SNR from t = 1 to `end` (1e-5; a chain's first step is 1/T): a density belongs to
-    its end, which is above 0.
+    steps in log SNR from t = 1 to `end`: 1e-5, or the first step of a chain or a schedule, below
+    which its network was never asked. A density belongs to its end, which is above 0.
 
     divergence      "exact", a backward pass per coordinate, or "hutchinson", one pass in all: with
                     one `probe` ("rademacher" or "gaussian") per example for the whole solve, so
                     that log p is unbiased and noisy
-    rtol            None: classical Runge-Kutta on the grid; else DOP853 with this tolerance between
-                    the grid's ends (in nats it is also the absolute one)
-    differentiable  gradients flow to x and to the network's parameters, and memory grows with the
-                    steps; otherwise no graph outlives a call, and memory does not grow
+    rtol            None: classical Runge-Kutta on the grid; else DOP853 between the grid's ends,
+                    with this tolerance of a step: relative in y, in nats absolute
+    differentiable  gradients flow to x and to the network's parameters (not to a schedule's), and
+                    memory grows with the steps; otherwise no graph outlives a call, and memory does
+                    not grow
 
     Raises ValueError for other words, rtol outside (0, 1) or with `differentiable` or `steps`, a
     grid that ends at 0; TypeError for a process without a prior density.
     """
     check_choice("divergence", divergence, DIVERGENCES)
     check_choice("probe", probe, PROBES)
-    if rtol is not None and check_number("rtol", rtol, 0, 1) and differentiable:
+    check_generator(generator)
+    rtol = None if rtol is None else check_number("rtol", rtol, 0, 1)
+    if rtol is not None and differentiable:
         raise ValueError("differentiable needs fixed steps, rtol=None: the adaptive solver leaves "
                          f"torch, got rtol={rtol:g}")
+    differentiable = differentiable and torch.is_grad_enabled()
     times, levels = path(model, x, grid, steps, end, rtol)
     vectors = draw_probe(x, probe, generator) if divergence == "hutchinson" else None
-    field = rates_of(model, vectors, differentiable)
+    known = known_times(model.process, times, levels) if rtol is None else {}
+    field = rates_of(model, vectors, differentiable, known)
     first, last = (model.process.alpha(t) for t in (times[0], times[-1]))
     with torch.set_grad_enabled(differentiable):
         y, change = (runge_kutta(field, x / first, levels) if rtol is None else

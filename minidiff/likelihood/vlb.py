@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import torch
 
-from ..checks import check_choice, check_count, check_grid, check_table
+from ..checks import check_choice, check_count, check_data, check_grid, check_table
 from ..ddpm import VARIANCES
-from ..process import check_process, randn_like
+from ..process import check_process, check_signal, expand, randn_like
 from ..samplers.walk import start
 from ..variance import reverse_law
 from .decoder import check_levels, discretised_log_prob
@@ -51,7 +51,7 @@ def sum_coordinates(x):
 def prior_nats(process, x0, t):
     """KL of q(x_t|x_0) from the prior in nats, (B,): L_T of survey Eq. (8) at the first time t."""
     prior = process.prior_std**2
-    square = sum_coordinates((process.alpha(t) * x0) ** 2)
+    square = sum_coordinates((expand(process.alpha(t), check_data("x0", x0)) * x0) ** 2)
     ratio = torch.as_tensor(process.sigma(t) ** 2 / prior, dtype=torch.float64)
     return 0.5 * (square / prior + x0[0].numel() * (ratio - 1 - ratio.log()))
 
@@ -69,6 +69,7 @@ def vlb_terms(model, x0, grid, *, variance="beta", levels=None, generator=None):
     8-bit data in [-1, 1] (see discretised_log_prob). The two differ by the width of a bin.
     """
     times, process = start(model, x0, grid), model.process
+    check_signal(process, times[0])
     law = reverse_law(model, times, variance)
     if times[-1] != 0:
         raise ValueError(f"grid must end at 0, where the data are, got {times[-1]:g}")
@@ -104,6 +105,8 @@ def pair_costs(process, times, square, dims=1, *, variance="beta"):
     check_process(process)
     check_choice("variance", variance, VARIANCES)
     dims, square = check_count("dims", dims), check_table("square", square)
+    if (square < 0).any():
+        raise ValueError(f"square must hold means of squares, got {square.min():g}")
     if square.shape != times.shape:
         raise ValueError(f"square must hold one number for each of the {len(times)} times, "
                          f"got {len(square)}")

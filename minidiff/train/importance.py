@@ -43,6 +43,8 @@ class ImportanceTimes:
         Then remember them. The mean of what is returned estimates the mean over uniform steps.
         """
         check_same_shape("values", values, "step", self._check(step))
+        if not torch.isfinite(values).all():
+            raise ValueError("values must be finite, got NaN or infinity: p(t) is made of them")
         place = (step - 1).cpu()
         weight = 1 / (len(self.seen) * self.probabilities()[place])
         squares = values.detach().double().square().cpu()
@@ -58,6 +60,8 @@ class ImportanceTimes:
     def _check(self, step):
         if not isinstance(step, torch.Tensor) or step.dtype != torch.int64 or step.ndim != 1:
             raise TypeError(f"step must be whole numbers (int64), (B,), got {shown(step)}")
+        if not len(step):
+            raise ValueError("step must hold at least one step, got none")
         if not 1 <= step.min() <= step.max() <= len(self.seen):
             raise ValueError(f"step must lie in 1..{len(self.seen)}, got {step.min()} to "
                              f"{step.max()}")

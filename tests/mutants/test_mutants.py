@@ -696,6 +696,31 @@ def _(right):
     return lambda field, y, levels, rtol: right(field, y, levels, rtol**0.5)
 
 
+@mutant("adaptive: the tolerance a share of the density", FLOW, "dormand_prince", lambda: laws.tolerance_is_in_nats(likelihood.flow_log_prob))
+def _(right):
+    import scipy.integrate
+
+    def wrong(field, y, levels, rtol):
+        def one_for_all(*a, rtol, atol, **k):
+            return solve(*a, rtol=rtol.max(), atol=atol.max(), **k)
+        solve, scipy.integrate.solve_ivp = scipy.integrate.solve_ivp, one_for_all
+        try:
+            return right(field, y, levels, rtol)
+        finally:
+            scipy.integrate.solve_ivp = solve
+    return wrong
+
+
+@mutant("beside: the frozen network without its slope", variance.Beside, "frozen", lambda: variance_laws.beside_has_the_slope(variance.LearnedVariance))
+def _(right):
+    return lambda self, x, t: right(self, x, t).detach()
+
+
+@mutant("bisection: the gradient dropped", process.GaussianProcess, "time_at_log_snr", lambda: laws.times_have_their_slope())
+def _(right):
+    return lambda self, value: right(self, value.detach() if isinstance(value, torch.Tensor) else value)
+
+
 @mutant("adaptive: the sum of the divergences started at 1", FLOW, "np", adaptive_law)
 def _(right):
     return types.SimpleNamespace(**{**vars(right), "zeros": right.ones})

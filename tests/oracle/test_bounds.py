@@ -6,7 +6,7 @@ import pytest
 import torch
 from cases import BUMPS, PROCESSES, close, gen
 
-from minidiff import VE, VP, Cosine, Denoiser, SubVP, exact, likelihood
+from minidiff import VE, VP, Cosine, Denoiser, GaussianProcess, SubVP, exact, likelihood
 from minidiff.likelihood import bounds
 
 PAIRS = {"VP": VP(), "VE": VE(0.01, 20.0), "Cosine": Cosine(), "SubVP": SubVP()}
@@ -98,3 +98,25 @@ def test_a_process_without_signal_is_refused():
             return -math.inf if t == 1 else super().log_snr(t)
     with pytest.raises(ValueError, match="signal at t = 1.*-inf"):
         likelihood.sde_bound(Denoiser(lambda x, t: x, Drowned()), X)
+
+
+@pytest.mark.parametrize("form", bounds.FORMS)
+def test_it_works_in_inference_mode_and_for_a_network_that_ignores_x(form):
+    for net in (lambda x, t: 0.1 * x, lambda x, t: torch.zeros_like(x)):
+        model, x = Denoiser(net, VP()), torch.randn(3, 2, generator=gen())
+        with torch.inference_mode():
+            inside = likelihood.sde_bound(model, x + 0, form=form, draws=2, generator=gen(1))
+        close(inside.clone(), likelihood.sde_bound(model, x, form=form, draws=2, generator=gen(1)))
+
+
+def test_a_custom_process_works_in_inference_mode():
+    """Its rates are derivatives, which inference mode forbids."""
+    class Straight(GaussianProcess):
+        def alpha(self, t):
+            return 1 - 0.99 * self.as_time(t)
+
+        def sigma(self, t):
+            return self.as_time(t)
+    with torch.inference_mode():
+        inside = likelihood.continuous_vlb(BUMPS.denoiser(Straight()), torch.zeros(2, 1), generator=gen()).total
+    close(inside.clone(), likelihood.continuous_vlb(BUMPS.denoiser(Straight()), torch.zeros(2, 1), generator=gen()).total)

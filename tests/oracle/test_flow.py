@@ -7,9 +7,10 @@ import pytest
 import torch
 from cases import BUMPS, DEVICES, close, column, gen
 
-from minidiff import VE, VP, Cosine, Denoiser, GaussianProcess, SubVP, exact, grids, likelihood
+from minidiff import DDPM, NCSN, VE, VP, Cosine, Denoiser, GaussianProcess, SubVP, exact, grids, likelihood
 from minidiff.cld import CLD, CLDExact
 from minidiff.likelihood import flow
+from minidiff.vdm import TableSchedule
 
 PROCESSES = {"VP": VP(), "VE": VE(), "SubVP": SubVP(), "Cosine": Cosine()}
 CENTRED = exact.GaussianMixture(BUMPS.weights, BUMPS.means - (BUMPS.weights @ BUMPS.means), BUMPS.stds)
@@ -68,6 +69,37 @@ def test_adaptive_and_fixed_agree():
     fine = FLOW(model, x, steps=800, end=0.1)
     for rtol in (1e-4, 1e-6, 1e-9):
         close(FLOW(model, x, end=0.1, rtol=rtol), fine, rtol=10 * rtol, atol=10 * rtol)
+
+
+def test_the_tolerance_is_in_nats_however_large_the_density():
+    """In 64 dimensions log p is hundreds of nats: a share of it would be no tolerance."""
+    laws.tolerance_is_in_nats(FLOW)
+
+
+def test_a_chain_is_asked_down_to_its_first_step():
+    """Below 1/T no network was trained; a density is taken there unless asked otherwise."""
+    for process in (DDPM.cosine(50), NCSN.geometric(10.0, 0.05, 20), TableSchedule([6.0, -8.0])):
+        asked = []
+
+        def net(x, t):
+            asked.append(float(t))
+            return 0 * x
+        FLOW(Denoiser(net, process, predicts="x0"), torch.zeros(1, 2), steps=4)
+        assert min(asked) > process.t_min - 1e-9, process
+
+
+def test_times_of_a_grid_are_found_once():
+    """A process that knows its times by bisection is asked for all middles in one call."""
+    calls = []
+
+    class Slow(VP):
+        def time_at_log_snr(self, value):
+            calls.append(value)
+            return GaussianProcess.time_at_log_snr(self, value)
+    x = CENTRED.sample(4, gen(2), torch.float64)
+    grid = grids.log_snr(VP(), 30, end=0.01)
+    close(FLOW(CENTRED.denoiser(Slow()), x, grid), FLOW(CENTRED.denoiser(VP()), x, grid), rtol=1e-9)
+    assert len(calls) == 1
 
 
 def test_an_examples_error_does_not_depend_on_its_company():
@@ -176,6 +208,25 @@ def test_memory_is_flat_in_the_steps_unless_gradients_are_asked_for(divergence):
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_no_graph_where_gradients_are_switched_off(mode):
+    model = bent(2)
+    with mode():
+        value = FLOW(model, torch.zeros(3, 2, dtype=torch.float64), steps=3, end=0.1, differentiable=True)
+    assert not value.requires_grad
+
+
+def test_a_network_that_ignores_x_has_a_density():
+    flat = Denoiser(lambda x, t: torch.zeros_like(x), VP(), predicts="x0")
+    x = torch.randn(3, 2, generator=gen(1), dtype=torch.float64)
+    close(FLOW(flat, x, end=0.1), FLOW(still(), x, end=0.1))
+
+
+def still():
+    """The same by a network with a history."""
+    return Denoiser(lambda x, t: 0 * x, VP(), predicts="x0")
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
 @pytest.mark.parametrize("how", [{"steps": 8}, {"rtol": 1e-2}, {"steps": 8, "divergence": "hutchinson"}], ids=str)
 def test_it_works_where_gradients_are_switched_off(mode, how):
     model, x = bent(2), torch.randn(3, 2, generator=gen(1), dtype=torch.float64)
@@ -207,6 +258,7 @@ class NoPrior:
 
 
 NAN, X, MODEL = math.nan, torch.zeros(2, 1), BUMPS.denoiser(VP())
+GRAD = torch.zeros(2, 1, requires_grad=True)
 BAD = [
     (ValueError, ["divergence", "'exact', 'hutchinson'", "'trace'"], lambda: FLOW(MODEL, X, divergence="trace")),
     (ValueError, ["divergence", "None"], lambda: FLOW(MODEL, X, divergence=None)),
@@ -228,7 +280,13 @@ BAD = [
     (ValueError, ["end", "(0, 1)", "nan"], lambda: FLOW(MODEL, X, end=NAN)),
     (ValueError, ["steps", "at least 1", "0"], lambda: FLOW(MODEL, X, steps=0)),
     (TypeError, ["steps", "whole", "'many'"], lambda: FLOW(MODEL, X, steps="many")),
-    (ValueError, ["grid", "signal", "1"], lambda: FLOW(BUMPS.denoiser(NoSignal()), X, [1.0, 0.1])),
+    (ValueError, ["process", "signal", "t = 1"], lambda: FLOW(BUMPS.denoiser(NoSignal()), X, [1.0, 0.1])),
+    (ValueError, ["process", "signal", "t = 1"], lambda: FLOW(BUMPS.denoiser(NoSignal()), X)),
+    (TypeError, ["generator", "Generator", "3"], lambda: FLOW(MODEL, X, steps=2, generator=3)),
+    (TypeError, ["x ", "torch tensor", "list"], lambda: likelihood.draw_probe([0.0])),
+    (ValueError, ["velocity", "shape of x"], lambda: likelihood.divergence_of(X[:1], X)),
+    (ValueError, ["velocity", "no history"], lambda: likelihood.divergence_of(X + 1, X.clone().requires_grad_())),
+    (ValueError, ["probe", "shape of x"], lambda: likelihood.divergence_of(2 * GRAD, GRAD, torch.ones(2))),
     (TypeError, ["prior density", "CLD("], lambda: FLOW(CLDExact(BUMPS, CLD()), X)),
     (TypeError, ["prior density", "Velocity()"], lambda: FLOW(NoPrior(), X)),
     (TypeError, ["model", "Denoiser", "function"], lambda: FLOW(lambda x, t: x, X)),

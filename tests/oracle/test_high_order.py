@@ -72,3 +72,25 @@ def test_wrong_input_is_refused_in_words(loss):
         with pytest.raises(error) as caught:
             call()
         assert all(word in str(caught.value) for word in words), caught.value
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=["second", "third"])
+def test_values_where_gradients_are_switched_off(loss, mode):
+    torch.manual_seed(0)
+    model, x0 = Denoiser(MLP(dim=2, width=8, depth=1), VP()), torch.randn(3, 2, generator=gen())
+    t, noise = torch.tensor([0.1, 0.5, 0.9]), torch.randn(3, 2, generator=gen(1))
+    with mode():
+        value = loss(model, x0 + 0, t, noise)
+    assert not value.requires_grad
+    close(value.clone(), loss(model, x0, t, noise).detach(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=["second", "third"])
+def test_a_score_that_ignores_x_has_a_value(loss):
+    model = Denoiser(lambda x, t: torch.zeros_like(x), VP())
+    noise = torch.randn(4, 3, generator=gen(1))
+    value = loss(model, torch.zeros(4, 3), torch.full((4,), 0.5), noise)
+    if loss is losses.second_order:                                       # J = 0, l_1 = noise
+        close(value.detach(), (noise.square().sum(1) - 1) ** 2 + 2, rtol=1e-4)
+    assert torch.isfinite(value).all()

@@ -7,7 +7,7 @@ import pytest
 import torch
 from cases import BUMPS, close, gen
 
-from minidiff import VP, Cosine, Denoiser, GaussianProcess, exact, grids, likelihood, samplers, vdm
+from minidiff import NCSN, VP, Cosine, Denoiser, GaussianProcess, exact, grids, likelihood, samplers, vdm
 
 SCHEDULES = {"line": lambda: vdm.TableSchedule([9.0, -10.0]), "table": lambda: vdm.TableSchedule([13.0, 5.0, 4.0, -1.0, -6.0]),
              "learned": lambda: shaken(vdm.LearnedSchedule(9.0, -10.0)),
@@ -141,7 +141,35 @@ def test_ends_move_the_bound_as_they_should():
     close(found, (wanted(5.001) - wanted(4.999)) / 0.002, atol=0.02)
 
 
+def test_gradients_reach_a_schedule_through_any_process():
+    """A network trained on a process that finds its times by bisection, seen as a learned schedule: against differences."""
+    laws.times_have_their_slope()
+    data, schedule = exact.Gaussian([0.0], 0.6), vdm.LearnedSchedule(5.0, 0.5, learn_ends=True, t_min=0.05)
+    model = data.denoiser(NCSN.geometric(20.0, 0.01, 30)).seen_as(schedule)
+    x0 = data.sample(50, gen(1), torch.float64)
+
+    def total(shift=0.0):
+        with torch.no_grad():
+            schedule.ends += torch.tensor([shift, 0.0])
+        value = likelihood.continuous_vlb(model, x0, differentiable=True, generator=gen(2)).total.mean()
+        with torch.no_grad():
+            schedule.ends -= torch.tensor([shift, 0.0])
+        return value
+    found = torch.autograd.grad(total(), schedule.ends)[0][0]
+    close(found, (total(1e-2) - total(-1e-2)).detach() / 2e-2, rtol=1e-2)
+
+
 # ------------------------------------------------------------------------------------------- discrete data
+
+
+def test_decoders_take_a_scale_for_each_example():
+    """(B,) belongs to the batch, also where B is the number of levels."""
+    x = torch.tensor([[-1.0, 0.0], [0.0, 1.0], [1.0, -1.0]], dtype=torch.float64)
+    alpha, sigma = torch.tensor([0.9, 0.8, 0.7], dtype=torch.float64), torch.tensor([0.1, 0.2, 0.3], dtype=torch.float64)
+    for decode in (lambda x, a, s: likelihood.categorical_log_prob(x, 0.9 * x, a, s, 3),
+                   lambda x, a, s: likelihood.discretised_log_prob(x, 0.9 * x, s / a, 3)):
+        rows = torch.cat([decode(x[i:i + 1], alpha[i].item(), sigma[i].item()) for i in range(3)])
+        close(decode(x, alpha, sigma), rows)
 
 
 def test_decoders_are_probabilities():
@@ -190,6 +218,14 @@ GREY = torch.tensor([[-1.0], [0.0], [1.0]], dtype=torch.float64)
     (ValueError, ["x", "dequantised"], lambda: likelihood.dequantise(likelihood.dequantise(GREY, 3, gen()), 3)),
     (TypeError, ["generator", "torch.Generator"], lambda: likelihood.dequantise(GREY, 3, 7)),
     (ValueError, ["levels", "at least 2", "1"], lambda: likelihood.bin_width(1)),
+    (ValueError, ["std", "positive", "0"], lambda: likelihood.discretised_log_prob(GREY, GREY, 0.0, 3)),
+    (ValueError, ["std", "positive", "-1"], lambda: likelihood.discretised_log_prob(GREY, GREY, -1.0, 3)),
+    (ValueError, ["std", "broadcast", "(5, 1, 1)"], lambda: likelihood.discretised_log_prob(GREY, GREY, torch.ones(5, 1, 1), 3)),
+    (TypeError, ["std", "'narrow'"], lambda: likelihood.discretised_log_prob(GREY, GREY, "narrow", 3)),
+    (ValueError, ["sigma", "positive", "0"], lambda: likelihood.categorical_log_prob(GREY, GREY, 1.0, 0.0, 3)),
+    (ValueError, ["decoder", "'zzz'"], lambda: likelihood.reconstruction_nats(MODEL, X, 0.1, None, "zzz", X)),
+    (TypeError, ["dtype", "floating", "int64"], lambda: likelihood.even_times(4, 1, dtype=torch.int64)),
+    (ValueError, ["square", "-1"], lambda: likelihood.pair_costs(VP(), [1.0, 0.5, 0.0], [0.5, -1.0, 0.0])),
     (ValueError, ["xt", "shape of x"], lambda: likelihood.categorical_log_prob(GREY, GREY[:1], 1.0, 0.1, 3)),
     (ValueError, ["log_snrs", "fall"], lambda: vdm.TableSchedule([-10.0, 9.0])),
     (ValueError, ["log_snrs", "fall", "[9.0, 9.0]"], lambda: vdm.TableSchedule([9.0, 9.0])),

@@ -1,4 +1,6 @@
 """Section 4.2 against Bayes' rule by quadrature: the two ends, the optimum, the learned variance, the hybrid loss."""
+import copy
+
 import pytest
 import torch
 import variance_laws as laws
@@ -7,6 +9,7 @@ from cases import BUMPS, SHIFTED, close, column, gen
 from minidiff import DDPM, VP, Denoiser, analytic, grids, likelihood, losses, samplers
 from minidiff.nets import MLP, UNet
 from minidiff.train import ImportanceTimes, train
+from minidiff.vdm import LearnedSchedule
 from minidiff.variance import Beside, LearnedVariance, interpolate, variance_ends
 
 
@@ -100,6 +103,20 @@ def test_a_head_beside_a_frozen_model_leaves_it_as_it_is():
     assert not all(torch.equal(a, b) for a, b in zip(head, learned.net.head.parameters()))
 
 
+def test_a_head_beside_a_model_leaves_its_slope():
+    laws.beside_has_the_slope(LearnedVariance)
+
+
+def test_hybrid_on_a_learned_schedule():
+    """The bound's coefficients are constants: no NaN for the schedule, and the model can still be copied."""
+    torch.manual_seed(0)
+    model = LearnedVariance(MLP(2, 8, 1, answers=2), LearnedSchedule(6.0, -6.0))
+    loss = losses.hybrid(model, torch.zeros(3, 2), torch.tensor([1, 2, 3]), torch.ones(3, 2), [1.0, 0.5, 0.1, 0.0])
+    loss.sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+    copy.deepcopy(model)
+
+
 def test_importance_times_train():
     """In `train` the steps come from the history and the losses go into it."""
     times = ImportanceTimes(5, history=2)
@@ -131,6 +148,14 @@ BAD = [
     (TypeError, ["model", "Denoiser"], lambda: analytic.eps_square(None, X, [0.5])),
     (TypeError, ["x0", "tensor", "None"], lambda: analytic.eps_square(MODEL, None, [0.5])),
     (TypeError, ["model", "LearnedVariance", "Denoiser"], lambda: losses.hybrid(MODEL, X, STEP, NOISE)),
+    (ValueError, ["squares", "means of squares", "-5"], lambda: analytic.optimal_variance(VP(), [1.0, 0.0], [-5.0])),
+    (ValueError, ["times", "(0, 1]", "0"], lambda: analytic.eps_square(MODEL, X, [0.5, 0.0])),
+    (ValueError, ["grid", "VP", "steps of its own"], lambda: losses.hybrid(laws.learned_model(VP()), X, STEP, NOISE)),
+    (ValueError, ["vlb_weight", "[0, inf)", "-1"], lambda: losses.hybrid(LEARNED, X, STEP, NOISE, vlb_weight=-1)),
+    (ValueError, ["grid", "one row"], lambda: losses.hybrid(LEARNED, X, STEP, NOISE, 5)),
+    (ValueError, ["x ", "channels", "(2,)"], lambda: LEARNED(X[:, 0], 0.5)),
+    (ValueError, ["step", "at least one"], lambda: ImportanceTimes(5).weigh(STEP[:0], torch.ones(0))),
+    (ValueError, ["values", "finite"], lambda: ImportanceTimes(5).weigh(STEP, torch.ones(2) / 0)),
     (ValueError, ["step", "1..12", "0"], lambda: losses.hybrid(LEARNED, X, STEP - 1, NOISE)),
     (ValueError, ["step", "1..1,", "2"], lambda: losses.hybrid(LEARNED, X, STEP, NOISE, [1.0, 0.0])),
     (ValueError, ["step", "int64", "float"], lambda: losses.hybrid(LEARNED, X, STEP / 12, NOISE)),

@@ -78,3 +78,12 @@ def cosine_schedule(steps, m=0.008, largest=0.999):
     h = torch.cos((t + m) / (1 + m) * math.pi / 2) ** 2
     betas = torch.cat([torch.zeros(1), (1 - h[1:] / h[:-1]).clamp(max=largest)])
     return betas, (1 - betas).cumprod(0)
+
+
+# %% float32 tables
+def cosine_schedule(steps, m=0.008, largest=0.999):
+    t = torch.arange(steps + 1, dtype=torch.float64) / steps
+    h = torch.cos((t + m) / (1 + m) * math.pi / 2) ** 2
+    betas = torch.zeros(steps + 1, dtype=torch.float64)
+    betas[1:] = (1 - h[1:] / h[:-1]).clamp(max=largest)
+    return betas.float(), (1 - betas).cumprod(0).float()

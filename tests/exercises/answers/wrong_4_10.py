@@ -95,3 +95,21 @@ def draw_times(process, n, earliest, generator=None):
     low, high = process.log_snr(1.0), process.log_snr(earliest)
     u = (torch.arange(n) + torch.rand(n, dtype=torch.float64)) / n
     return process.time_at_log_snr(low + (high - low) * u), torch.full((n,), (high - low) / 2).double()
+
+
+# %% two places in each share, by a coin
+def draw_times(process, n, earliest, generator=None):
+    low, high = process.log_snr(1.0), process.log_snr(earliest)
+    coin = torch.randint(0, 2, (n,), generator=generator)
+    share = (torch.arange(n) + 0.25 + 0.5 * coin.double()) / n
+    times = process.time_at_log_snr(low + (high - low) * share)
+    return times, torch.full((n,), (high - low) / 2, dtype=torch.float64)
+
+
+# %% the middle 95 percent of each share
+def draw_times(process, n, earliest, generator=None):
+    low, high = process.log_snr(1.0), process.log_snr(earliest)
+    inside = 0.025 + 0.95 * torch.rand(n, generator=generator, dtype=torch.float64)
+    share = (torch.arange(n) + inside) / n
+    times = process.time_at_log_snr(low + (high - low) * share)
+    return times, torch.full((n,), (high - low) / 2, dtype=torch.float64)

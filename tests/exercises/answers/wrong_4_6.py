@@ -95,3 +95,14 @@ def learned_variance(v, betas, step):
     column = (-1,) + (1,) * (v.ndim - 1)
     low, high = (table[step].log().reshape(column) for table in (low, betas))
     return (v.detach() * high + (1 - v.detach()) * low).exp()
+
+
+# %% a floor under the whole table
+def learned_variance(v, betas, step):
+    alpha_bars = (1 - betas).cumprod(0)
+    low = betas.clone()
+    low[1:] = betas[1:] * (1 - alpha_bars[:-1]) / (1 - alpha_bars[1:])
+    low = low.clamp(min=low[2].item())
+    shape = (-1,) + (1,) * (v.ndim - 1)
+    log_low, log_high = (table[step].log().reshape(shape) for table in (low, betas))
+    return (v * log_high + (1 - v) * log_low).exp()

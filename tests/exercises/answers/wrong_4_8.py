@@ -125,3 +125,44 @@ def hutchinson_field(velocity, x, generator=None):
         product = torch.autograd.grad((speed * v).sum(), y)[0]
         return speed.detach(), (product * v).flatten(1).sum(1)
     return field
+
+
+# %% the generator seeded anew for each field
+def hutchinson_field(velocity, x, generator=None):
+    own = torch.Generator().manual_seed(generator.initial_seed())
+    v = 2 * torch.randint(0, 2, x.shape, generator=own).to(x.dtype) - 1
+
+    def field(y, t):
+        y = y.detach().requires_grad_()
+        speed = velocity(y, t)
+        product = torch.autograd.grad((speed * v).sum(), y)[0]
+        return speed.detach(), (product * v).flatten(1).sum(1)
+
+    return field
+
+
+# %% two neighbours share a probe
+def hutchinson_field(velocity, x, generator=None):
+    v = 2 * torch.randint(0, 2, (len(x) // 2 + 1, *x.shape[1:]), generator=generator).to(x.dtype) - 1
+    v = v.repeat_interleave(2, 0)[: len(x)]
+
+    def field(y, t):
+        y = y.detach().requires_grad_()
+        speed = velocity(y, t)
+        product = torch.autograd.grad((speed * v).sum(), y)[0]
+        return speed.detach(), (product * v).flatten(1).sum(1)
+
+    return field
+
+
+# %% a batch of one loses its axis
+def hutchinson_field(velocity, x, generator=None):
+    v = 2 * torch.randint(0, 2, x.shape, generator=generator).to(x.dtype) - 1
+
+    def field(y, t):
+        y = y.detach().requires_grad_()
+        speed = velocity(y, t)
+        product = torch.autograd.grad((speed * v).sum(), y)[0]
+        return speed.detach(), (product * v).flatten(1).sum(1).squeeze()
+
+    return field

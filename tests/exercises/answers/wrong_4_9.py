@@ -175,3 +175,35 @@ def log_density(model, raw, mean, scale, times):
         x = x + (s - t) / 2 * (velocity + ahead)
         change = change + (s - t) / 2 * (trace + trace_ahead)
     return model.process.prior_log_prob(x) + change - raw[0].numel() * math.log(scale)
+
+
+# %% the density of the exact model, without a flow
+def log_density(model, raw, mean, scale, times):
+    scaled = model.log_prob((raw - mean) / scale, float(times[0]))
+    return scaled - raw[0].numel() * math.log(scale)
+
+
+# %% the first interval skipped
+def log_density(model, raw, mean, scale, times):
+    x, change = (raw - mean) / scale, 0.0
+    times = [float(t) for t in times][1:]
+    for t, s in zip(times[:-1], times[1:]):
+        velocity, trace = flow(model, x, t)
+        ahead, trace_ahead = flow(model, x + (s - t) * velocity, s)
+        x = x + (s - t) / 2 * (velocity + ahead)
+        change = change + (s - t) / 2 * (trace + trace_ahead)
+    scaled = model.process.prior_log_prob(x) + change
+    return scaled - raw[0].numel() * math.log(scale)
+
+
+# %% the first hundred steps, however many there are
+def log_density(model, raw, mean, scale, times):
+    x, change = (raw - mean) / scale, 0.0
+    times = [float(t) for t in times][:101]
+    for t, s in zip(times[:-1], times[1:]):
+        velocity, trace = flow(model, x, t)
+        ahead, trace_ahead = flow(model, x + (s - t) * velocity, s)
+        x = x + (s - t) / 2 * (velocity + ahead)
+        change = change + (s - t) / 2 * (trace + trace_ahead)
+    scaled = model.process.prior_log_prob(x) + change
+    return scaled - raw[0].numel() * math.log(scale)
