@@ -1,7 +1,7 @@
 """What the tests of the core run over: every process, grid and sampler by name, and the devices of this machine."""
 import torch
 
-from minidiff import DDPM, EDM, NCSN, VE, VP, Cosine, SubVP, exact, grids, samplers
+from minidiff import DDPM, EDM, NCSN, VE, VP, Cosine, GaussianProcess, SubVP, exact, grids, samplers
 
 DEVICES = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
 
@@ -57,6 +57,17 @@ SAMPLERS = STOCHASTIC | {name: solver for name, (solver, _) in SOLVERS.items()} 
 UNIT = exact.Gaussian([0.0], 1.0)
 SHIFTED = exact.Gaussian([0.7], 0.5**0.5)          # the test bed of the survey's equation checks
 BUMPS = exact.three_bumps()
+
+
+
+class Faded(GaussianProcess):
+    """Nothing but alpha and sigma: rates and times must be found by differentiation and bisection."""
+
+    def alpha(self, t):
+        return 1 - 0.99 * self.as_time(t)
+
+    def sigma(self, t):
+        return self.as_time(t)
 
 
 def gen(seed=0, device="cpu"):

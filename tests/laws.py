@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 import torch
-from cases import BUMPS, SHIFTED, close, column, gen
+from cases import BUMPS, SHIFTED, Faded, close, column, gen
 
 from minidiff import EDM, VP, Denoiser, GaussianProcess, denoiser, exact, grids, likelihood, losses, ncsn, samplers, score_sde, vdm
 from minidiff.vae import VAE
@@ -1107,14 +1107,8 @@ def dequantised_density_is_a_probability(dequantise, bin_width, levels=5):
 
 def times_have_their_slope():
     """dt / d log SNR of a process that finds its times by bisection is one over the slope of its log SNR."""
-    class Straight(GaussianProcess):
-        def alpha(self, t):
-            return 1 - 0.99 * self.as_time(t)
-
-        def sigma(self, t):
-            return self.as_time(t)
     value = torch.tensor([3.0, 0.0, -4.0], dtype=torch.float64, requires_grad=True)
-    process, h = Straight(), 1e-5
+    process, h = Faded(), 1e-5
     times = process.time_at_log_snr(value)
     assert times.requires_grad
     slope, = torch.autograd.grad(times.sum(), value)
