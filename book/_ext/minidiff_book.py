@@ -201,7 +201,8 @@ class ClaimsLedger(Page):
             if notebook != name:
                 continue
             row = known.get(system, {})
-            shown = self.link(row.get("name", system), name, row.get("heading", "")) if first else ""
+            anchor = row.get("heading", "") if row.get("notebook") == name else ""  # a claim on another page
+            shown = self.link(row.get("name", system), name, anchor) if first else ""
             spread = (calibration.get(f"{system}|{fact['statement']}") or {}).get(
                 "spread", fact.get("spread")
             )
