@@ -64,8 +64,8 @@ class Beside(torch.nn.Module):
         """The first network's answer, its weights as constants."""
         if not isinstance(self.net, torch.nn.Module):
             return self.net(x, t)
-        state = {**dict(self.net.named_parameters()), **dict(self.net.named_buffers())}
-        constant = {name: value.detach() for name, value in state.items()}
+        state = [*self.net.named_parameters(), *self.net.named_buffers()]
+        constant = {name: value.detach() for name, value in state}
         return torch.func.functional_call(self.net, constant, (x, t))
 
 

@@ -59,7 +59,6 @@ SHIFTED = exact.Gaussian([0.7], 0.5**0.5)          # the test bed of the survey'
 BUMPS = exact.three_bumps()
 
 
-
 class Faded(GaussianProcess):
     """Nothing but alpha and sigma: rates and times must be found by differentiation and bisection."""
 

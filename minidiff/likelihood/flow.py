@@ -139,7 +139,7 @@ def rates_of(model, probe, differentiable, known):
     def field(y, u):
         with torch.enable_grad():
             y = y if y.requires_grad else y.detach().requires_grad_()
-            velocity = level_velocity(model, y, u, known.get(u)) + 0 * y     # it may not depend on y
+            velocity = level_velocity(model, y, u, known.get(u))
             divergence = divergence_of(velocity, y, probe, create_graph=differentiable)
         if differentiable:
             return velocity, divergence

@@ -300,3 +300,13 @@ def test_a_process_that_was_asked_can_be_copied_and_pickled():
     process = VP()
     answer = process.alpha(0.5)
     assert copy.deepcopy(process).alpha(0.5) == pickle.loads(pickle.dumps(process)).alpha(0.5) == answer
+
+
+@pytest.mark.parametrize("chain", [DDPM([0.01, 0.9, 0.05, 0.9]), NCSN([12.0, 5.0, 1.0, 0.3])], ids=["DDPM", "NCSN"])
+def test_rate_of_a_chain_belongs_to_the_whole_interval(chain):
+    """(g/sigma)^2 is the fall of log SNR also just above a step, and a step in float32 is still that step."""
+    for k in range(1, 4):
+        t, h = k / 4 + 1e-4, 2e-5
+        fall = (chain.log_snr(t - h) - chain.log_snr(t + h)) / (2 * h)
+        close((chain.diffusion(t) / chain.sigma(t)) ** 2, fall, rtol=1e-3)
+        close(chain.diffusion(torch.tensor(k / 4)), chain.diffusion(k / 4), rtol=1e-5)

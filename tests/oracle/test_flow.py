@@ -216,14 +216,11 @@ def test_no_graph_where_gradients_are_switched_off(mode):
 
 
 def test_a_network_that_ignores_x_has_a_density():
-    flat = Denoiser(lambda x, t: torch.zeros_like(x), VP(), predicts="x0")
-    x = torch.randn(3, 2, generator=gen(1), dtype=torch.float64)
-    close(FLOW(flat, x, end=0.1), FLOW(still(), x, end=0.1))
-
-
-def still():
-    """The same by a network with a history."""
-    return Denoiser(lambda x, t: 0 * x, VP(), predicts="x0")
+    """x0_hat = 0: the flow only scales, x_1 = x sigma(1) / sigma(end), and the density is a normal law's."""
+    process, x = VP(), torch.randn(3, 2, generator=gen(1), dtype=torch.float64)
+    flat = Denoiser(lambda x, t: torch.zeros_like(x), process, predicts="x0")
+    growth = process.sigma(1.0) / process.sigma(0.1)
+    close(FLOW(flat, x, end=0.1, rtol=1e-10), process.prior_log_prob(growth * x) + 2 * math.log(growth), rtol=1e-8)
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])

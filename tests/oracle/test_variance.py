@@ -9,8 +9,8 @@ from cases import BUMPS, SHIFTED, close, column, gen
 from minidiff import DDPM, VP, Denoiser, analytic, grids, likelihood, losses, samplers
 from minidiff.nets import MLP, UNet
 from minidiff.train import ImportanceTimes, train
-from minidiff.vdm import LearnedSchedule
 from minidiff.variance import Beside, LearnedVariance, interpolate, variance_ends
+from minidiff.vdm import LearnedSchedule
 
 
 def test_the_ends_are_right_for_unit_variance_and_for_a_point():
